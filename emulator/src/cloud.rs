@@ -1,0 +1,134 @@
+//! The whole emulated Azure as one value.
+//!
+//! [`Cloud`] has no sockets, files, clock, global randomness or async: time is an argument and
+//! randomness a seed. It owns the two planes and is the only place where one hears of the other:
+//! what the control plane wants ([`Desired`](crate::desired::Desired)) goes down, what the data
+//! plane reports ([`Reported`](crate::reported::Reported)) is read when the control plane answers.
+
+use bytes::Bytes;
+
+use crate::control_plane::{ControlPlane, ControlPlaneConfig};
+use crate::data_plane::{DataPlane, DataPlaneConfig};
+use crate::event::Timed;
+use crate::faults::{Fault, Faults};
+use crate::seed::Seed;
+use crate::time::Instant;
+
+/// How to begin a cloud.
+#[derive(Clone, Debug, Default)]
+pub struct CloudConfig {
+    /// Root of all randomness.
+    pub seed: u64,
+    /// Subscriptions, durations and knobs of the control plane.
+    pub control_plane: ControlPlaneConfig,
+    /// Applications and knobs of the data plane.
+    pub data_plane: DataPlaneConfig,
+    /// What goes wrong.
+    pub faults: Vec<Fault>,
+}
+
+/// What comes back from an ARM request.
+#[derive(Debug)]
+pub enum Reply {
+    /// An answer.
+    Answer(http::Response<Bytes>),
+    /// The connection ends without one (an injected fault).
+    Reset,
+}
+
+/// The whole emulated Azure.
+#[derive(Debug)]
+pub struct Cloud {
+    now: Instant,
+    control_plane: ControlPlane,
+    data_plane: DataPlane,
+    events: Vec<Timed>,
+}
+
+impl Cloud {
+    /// A cloud with no resources, at [`Instant::ZERO`].
+    #[must_use]
+    pub fn new(config: &CloudConfig) -> Self {
+        let seed = Seed::new(config.seed);
+        Self {
+            now: Instant::ZERO,
+            control_plane: ControlPlane::new(
+                config.control_plane.clone(),
+                seed.child("control plane"),
+                Faults::new(&config.faults),
+            ),
+            data_plane: DataPlane::new(
+                config.data_plane.clone(),
+                seed.child("data plane"),
+                &Faults::data_plane(&config.faults),
+            ),
+            events: Vec::new(),
+        }
+    }
+
+    /// The instant up to which everything due has happened.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// The data plane, to read what it does and to move traffic through it.
+    #[must_use]
+    pub fn data_plane(&self) -> &DataPlane {
+        &self.data_plane
+    }
+
+    /// The data plane, for the drive that moves its traffic.
+    pub fn data_plane_mut(&mut self) -> &mut DataPlane {
+        &mut self.data_plane
+    }
+
+    /// Answers an ARM request that arrives at `now`.
+    pub fn handle(&mut self, now: Instant, request: &http::Request<Bytes>) -> Reply {
+        self.advance_to(now);
+        let reply = self
+            .control_plane
+            .handle(self.now, request, &self.data_plane);
+        self.carry();
+        reply
+    }
+
+    /// Lets everything due up to `now` happen, in order. Going back in time does nothing.
+    pub fn advance_to(&mut self, now: Instant) {
+        while let Some(due) = self.next_deadline().filter(|due| *due <= now) {
+            self.now = self.now.max(due);
+            self.data_plane.advance_to(self.now);
+            self.control_plane.advance_to(self.now, &self.data_plane);
+            self.carry();
+        }
+        self.now = self.now.max(now);
+        self.data_plane.advance_to(self.now);
+    }
+
+    /// When something is next due by itself.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let control_plane = self.control_plane.next_deadline();
+        let data_plane = self.data_plane.next_deadline();
+        control_plane.into_iter().chain(data_plane).min()
+    }
+
+    /// What happened since the last call, in order of time.
+    pub fn drain_events(&mut self) -> Vec<Timed> {
+        self.collect_events();
+        std::mem::take(&mut self.events)
+    }
+
+    /// Hands what the control plane wants to the data plane.
+    fn carry(&mut self) {
+        for desired in self.control_plane.drain_desired() {
+            self.data_plane.apply(self.now, desired);
+        }
+        self.collect_events();
+    }
+
+    fn collect_events(&mut self) {
+        self.events.extend(self.control_plane.drain_events());
+        self.events.extend(self.data_plane.drain_events());
+    }
+}

@@ -1,0 +1,1 @@
+//! The two ways to give a [`Cloud`](crate::Cloud) time and packets.

@@ -1,0 +1,1 @@
+//! The axum face: bytes in, [`Cloud`](crate::Cloud), bytes out.
