@@ -1,1 +1,3 @@
+//! The `turquoise` command.
+
 fn main() {}

@@ -126,9 +126,9 @@ pub enum Route {
     /// By path; the first pattern that matches wins, else the default.
     Paths {
         /// Patterns such as `/api/*` with their targets, in listed order.
-        rules: Vec<(String, Route)>,
+        rules: Vec<(String, Self)>,
         /// Where everything else goes.
-        default: Box<Route>,
+        default: Box<Self>,
     },
     /// A redirect answered by the gateway itself.
     Redirect {

@@ -18,7 +18,7 @@ pub struct ErrorBody {
     pub target: Option<String>,
     /// Causes, innermost last.
     #[serde(default)]
-    pub details: Vec<ErrorBody>,
+    pub details: Vec<Self>,
 }
 
 impl ErrorBody {
