@@ -1,0 +1,1 @@
+//! A cloud on the wall clock, with loopback sockets.
