@@ -1,3 +1,31 @@
-//! The `turquoise` command.
+//! The `turquoise` command: arguments in, one library call, output and exit code out.
+//!
+//! One file per command; [`cli`] holds the tree, [`exit`] every exit code, [`failure`] how an error
+//! is told, [`output`] where results go (stdout) and where everything else goes (stderr).
 
-fn main() {}
+mod cli;
+mod completions;
+mod exit;
+mod explain;
+mod failure;
+mod interrupt;
+mod logging;
+mod output;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = match cli::parse() {
+        Ok(cli) => cli,
+        Err(exit) => return exit.into(),
+    };
+    logging::start(cli.global.verbose, cli.global.quiet);
+    let output = output::Output::new(cli.global.output);
+    match cli.command.run(&output) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            output.failure(&failure);
+            failure.exit.into()
+        }
+    }
+}

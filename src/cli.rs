@@ -1,0 +1,110 @@
+//! The command tree. Each command's arguments are beside its code.
+
+use clap::error::ErrorKind;
+use clap::{ArgAction, Parser, Subcommand};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{Format, Output};
+use crate::{completions, explain};
+
+/// Rehearse a blue-green swap on a local Azure, then run it for real.
+///
+/// Turquoise deploys a frontend (virtual network, public IP, Application Gateway) and two sides,
+/// green and blue (internal load balancer, scale set), and swaps which side the gateway serves
+/// from without losing a request. `rehearse` does all of it on this machine.
+#[derive(Debug, Parser)]
+#[command(
+    name = "turquoise",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    after_help = "Start here:\n  turquoise rehearse            watch a whole swap on this machine\n  turquoise explain exit-codes  what each exit code means"
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options every command takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Global {
+    /// The form of results on stdout; logs and progress go to stderr.
+    #[arg(
+        long,
+        short = 'o',
+        global = true,
+        value_enum,
+        default_value_t,
+        help_heading = "Everywhere"
+    )]
+    pub(crate) output: Format,
+    /// Say more on stderr; repeat for more.
+    #[arg(long, short = 'v', global = true, action = ArgAction::Count, help_heading = "Everywhere")]
+    pub(crate) verbose: u8,
+    /// Say only errors on stderr.
+    #[arg(
+        long,
+        short = 'q',
+        global = true,
+        conflicts_with = "verbose",
+        help_heading = "Everywhere"
+    )]
+    pub(crate) quiet: bool,
+}
+
+/// One variant per command.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Explain an invariant, a phase, an outcome class or the exit codes.
+    Explain(explain::Args),
+    /// Print the completion script of a shell.
+    Completions(completions::Args),
+}
+
+impl Command {
+    /// Runs the command.
+    pub(crate) fn run(self, output: &Output) -> Result<Exit, Failure> {
+        match self {
+            Self::Explain(args) => explain::run(&args, output),
+            Self::Completions(args) => completions::run(&args),
+        }
+    }
+}
+
+/// Parses the process's arguments; help and version print themselves, a wrong argument ends as a
+/// usage error (64, not clap's 2, which the contract uses for pending changes).
+pub(crate) fn parse() -> Result<Cli, Exit> {
+    Cli::try_parse().map_err(|error| {
+        let _gone = error.print();
+        match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Completed,
+            _ => Exit::Usage,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_tree_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_says_what_it_does() {
+        for command in Cli::command().get_subcommands() {
+            assert!(
+                command.get_about().is_some(),
+                "`{}` has no text",
+                command.get_name()
+            );
+        }
+    }
+}

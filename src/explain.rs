@@ -1,0 +1,258 @@
+//! `turquoise explain`: the vocabulary of reports, in the terminal.
+
+use serde_json::json;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Explains a word of the reports.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  turquoise explain              everything that can be explained\n  turquoise explain P5           a swap phase\n  turquoise explain exit-codes   what each exit code means"
+)]
+pub(crate) struct Args {
+    /// What to explain: `P5`, `INFRA_5XX`, `exit-codes`; everything when absent.
+    topic: Option<String>,
+}
+
+/// One thing that can be explained.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Topic {
+    name: String,
+    title: String,
+    text: String,
+}
+
+/// Prints the text of one topic or the list of all.
+pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, Failure> {
+    let topics = topics();
+    match &args.topic {
+        None => list(&topics, output),
+        Some(name) => {
+            let topic = topics
+                .iter()
+                .find(|topic| topic.name.eq_ignore_ascii_case(name))
+                .ok_or_else(|| unknown(name))?;
+            output.text(&format!(
+                "{}: {}\n\n{}",
+                topic.name, topic.title, topic.text
+            ));
+            output.document(&json!({
+                "event": "result",
+                "topic": topic.name,
+                "title": topic.title,
+                "text": topic.text,
+            }));
+        }
+    }
+    Ok(Exit::Completed)
+}
+
+fn unknown(name: &str) -> Failure {
+    Failure::usage(format!("nothing is called `{name}`"))
+        .next("`turquoise explain` lists everything that can be explained")
+}
+
+fn list(topics: &[Topic], output: &Output) {
+    for topic in topics {
+        output.text(&format!("{:<12} {}", topic.name, topic.title));
+    }
+    let rows: Vec<_> = topics
+        .iter()
+        .map(|topic| json!({"topic": topic.name, "title": topic.title}))
+        .collect();
+    output.document(&json!({"event": "result", "topics": rows}));
+}
+
+/// Everything that can be explained, in the order a reader meets it.
+fn topics() -> Vec<Topic> {
+    let mut topics = vec![exit_codes()];
+    topics.extend(PHASES.iter().map(topic));
+    topics.extend(OUTCOMES.iter().map(topic));
+    topics
+}
+
+fn exit_codes() -> Topic {
+    let lines: Vec<String> = Exit::ALL
+        .iter()
+        .map(|exit| format!("{:>3}  {}", exit.code(), exit.meaning()))
+        .collect();
+    Topic {
+        name: "exit-codes".to_owned(),
+        title: "how a command can end".to_owned(),
+        text: lines.join("\n"),
+    }
+}
+
+fn topic((name, title, text): &(&str, &str, &str)) -> Topic {
+    Topic {
+        name: (*name).to_owned(),
+        title: (*title).to_owned(),
+        text: (*text).to_owned(),
+    }
+}
+
+/// The phases of a swap (failure-catalogue.md, "Reference swap").
+const PHASES: [(&str, &str, &str); 12] = [
+    (
+        "P0",
+        "observe",
+        "Reads the gateway, both sides and their scale sets. Which side is live comes from the gateway's pool, never from names or tags.",
+    ),
+    (
+        "P1",
+        "preflight",
+        "Takes the lock, decides the direction and freezes a plan. Nothing is changed.",
+    ),
+    (
+        "P2",
+        "warm",
+        "Brings the new side to its capacity and pins the autoscale minimum of both sides, so that halved load does not shrink the old one.",
+    ),
+    (
+        "P3",
+        "gate",
+        "Proves the new side healthy, instance by instance and from where the gateway stands. Unknown is not Pass.",
+    ),
+    (
+        "P4",
+        "add",
+        "The first gateway write: the pool becomes {old, new}. Only the pool's addresses change, with `If-Match`.",
+    ),
+    (
+        "P5",
+        "confirm add",
+        "Waits until the operation ended, the pool reads back, the gateway calls the new member healthy and answers of the new build came through the gateway. `Succeeded` alone is not effective.",
+    ),
+    (
+        "P6",
+        "mixed bake",
+        "Both sides serve; watches for losses while the old side can still take everything.",
+    ),
+    (
+        "P7",
+        "remove",
+        "The second and last gateway write: the pool becomes {new}.",
+    ),
+    (
+        "P8",
+        "confirm remove and drain",
+        "Waits until no gateway instance dispatches to the old side and its work in flight is zero, measured and not guessed by a timer.",
+    ),
+    (
+        "P9",
+        "final bake",
+        "The new side serves alone; the old one is warm, and a rollback is possible.",
+    ),
+    (
+        "P10",
+        "retain",
+        "The old side stays intact until the retention ends.",
+    ),
+    (
+        "P11",
+        "release",
+        "Restores the pins and gives the lock back; `turquoise retire` may now remove the old side.",
+    ),
+];
+
+/// Outcome classes of a request (failure-catalogue.md D.1).
+const OUTCOMES: [(&str, &str, &str); 11] = [
+    (
+        "OK",
+        "a good answer",
+        "The expected status, the whole body, from a side that may serve in this phase.",
+    ),
+    (
+        "APP_ERR",
+        "the application's own error",
+        "An error that an instance produced and recorded. Compared with the baseline, not counted as lost.",
+    ),
+    (
+        "INFRA_5XX",
+        "an error nobody's application made (lost)",
+        "A 5xx without a record at any instance: the gateway answered for a backend that could not.",
+    ),
+    ("REFUSED", "connection refused (lost)", "Nothing listened."),
+    (
+        "RESET",
+        "connection ended before an answer (lost)",
+        "The connection was cut while the request was under way.",
+    ),
+    (
+        "TIMEOUT",
+        "no answer in time (lost)",
+        "The client's patience ended first.",
+    ),
+    (
+        "TRUNCATED",
+        "part of an answer (lost)",
+        "A status came, the whole body did not.",
+    ),
+    (
+        "DUPLICATE",
+        "executed twice (violation)",
+        "A request that must run once ran at two instances.",
+    ),
+    (
+        "WRONG_SIDE",
+        "served by a side that may not (violation)",
+        "The answering side is not allowed in this phase: before P4 only the old side, after P8 only the new one.",
+    ),
+    (
+        "LATE",
+        "a good answer, too late",
+        "Counts against the latency budget, not as lost.",
+    ),
+    (
+        "CLIENT_ABORT",
+        "the client gave up",
+        "For a reason of its own, recorded before the request was sent; excluded, and counted.",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_topic_has_one_name_a_title_and_a_text() {
+        let mut names: Vec<String> = topics()
+            .iter()
+            .map(|topic| topic.name.to_ascii_lowercase())
+            .collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count, "two topics share a name");
+        for topic in topics() {
+            assert!(
+                !topic.title.is_empty() && !topic.text.is_empty(),
+                "{}",
+                topic.name
+            );
+        }
+    }
+
+    #[test]
+    fn topics_are_found_without_case() {
+        let args = Args {
+            topic: Some("infra_5xx".to_owned()),
+        };
+        assert_eq!(
+            run(&args, &Output::new(crate::output::Format::Text)),
+            Ok(Exit::Completed)
+        );
+    }
+
+    #[test]
+    fn an_unknown_topic_is_a_usage_error() {
+        let args = Args {
+            topic: Some("P99".to_owned()),
+        };
+        let failure = run(&args, &Output::new(crate::output::Format::Text))
+            .expect_err("`P99` is not a phase");
+        assert_eq!(failure.exit, Exit::Usage);
+    }
+}
