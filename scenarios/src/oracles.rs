@@ -1,0 +1,128 @@
+//! The oracles: one invariant per file, each a pure function of the joined run.
+//!
+//! [`ORACLES`] is the registry; a test holds that each of them passes a clean run and fails on a
+//! minimally wrong one. No oracle shares code with the orchestrator (H11).
+
+use std::collections::BTreeMap;
+
+use turquoise_emulator::Instant;
+use turquoise_emulator::ledger::RequestId;
+
+use crate::invariant::Invariant;
+use crate::ledger::Ledger;
+use crate::observation::Observation;
+use crate::timeline::Timeline;
+use crate::verdict::Violation;
+
+mod conservation;
+mod no_infrastructure_failure;
+mod one_complete_answer;
+
+/// At most this many violations of one invariant are named; all are counted.
+const NAMED: u64 = 20;
+
+/// What an oracle judges: a run, its timeline and its joined ledgers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Case<'a> {
+    /// The run.
+    pub(crate) observation: &'a Observation,
+    /// What held when.
+    pub(crate) timeline: &'a Timeline,
+    /// The ledgers joined on request id.
+    pub(crate) ledger: &'a Ledger<'a>,
+}
+
+/// One oracle.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Oracle {
+    /// What it judges.
+    pub(crate) invariant: Invariant,
+    /// Reports every breach.
+    pub(crate) judge: fn(&Case<'_>, &mut Findings),
+}
+
+/// Every oracle, in the catalogue's order.
+pub(crate) const ORACLES: &[Oracle] = &[
+    one_complete_answer::ORACLE,
+    no_infrastructure_failure::ORACLE,
+    conservation::ORACLE,
+];
+
+/// The invariants that have an oracle.
+pub fn judged() -> impl Iterator<Item = Invariant> {
+    ORACLES.iter().map(|oracle| oracle.invariant)
+}
+
+/// The breaches one oracle found: the first few named, all counted.
+#[derive(Debug)]
+pub(crate) struct Findings {
+    invariant: Invariant,
+    named: Vec<Violation>,
+    count: u64,
+}
+
+impl Findings {
+    fn new(invariant: Invariant) -> Self {
+        Self {
+            invariant,
+            named: Vec::new(),
+            count: 0,
+        }
+    }
+
+    /// Reports a breach that concerns no single request.
+    pub(crate) fn report(
+        &mut self,
+        at: Instant,
+        catalogue: &[&'static str],
+        what: impl FnOnce() -> String,
+    ) {
+        self.push(at, None, catalogue, what);
+    }
+
+    /// Reports a breach on a request.
+    pub(crate) fn report_request(
+        &mut self,
+        at: Instant,
+        request: RequestId,
+        catalogue: &[&'static str],
+        what: impl FnOnce() -> String,
+    ) {
+        self.push(at, Some(request), catalogue, what);
+    }
+
+    fn push(
+        &mut self,
+        at: Instant,
+        request: Option<RequestId>,
+        catalogue: &[&'static str],
+        what: impl FnOnce() -> String,
+    ) {
+        self.count += 1;
+        if self.count <= NAMED {
+            let (invariant, catalogue) = (self.invariant, catalogue.to_vec());
+            self.named.push(Violation {
+                invariant,
+                at,
+                request,
+                what: what(),
+                catalogue,
+            });
+        }
+    }
+}
+
+/// Asks every oracle.
+pub(crate) fn judge(case: &Case<'_>) -> (Vec<Violation>, BTreeMap<Invariant, u64>) {
+    let mut violations = Vec::new();
+    let mut violated = BTreeMap::new();
+    for oracle in ORACLES {
+        let mut findings = Findings::new(oracle.invariant);
+        (oracle.judge)(case, &mut findings);
+        if findings.count > 0 {
+            violated.insert(oracle.invariant, findings.count);
+            violations.append(&mut findings.named);
+        }
+    }
+    (violations, violated)
+}
