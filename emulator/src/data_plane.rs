@@ -1,5 +1,14 @@
 //! The data plane: gateways, load balancers, instances and the traffic through them.
 
+mod application;
+mod builds;
+mod config;
+pub mod gateway;
+mod instance_view;
+mod knobs;
+pub mod load_balancer;
+mod traffic;
+
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -12,17 +21,21 @@ use crate::reported::{InstanceReport, MemberHealth, Reported};
 use crate::seed::Seed;
 use crate::time::Instant;
 
-/// Applications and knobs.
-#[derive(Clone, Debug, Default)]
-pub struct DataPlaneConfig {}
+pub use application::{Application, ServiceTime, Shape};
+pub use builds::Builds;
+pub use config::{DataPlaneConfig, ProbeMode};
+pub use gateway::retry::{Verdict, retry_rule};
+pub use gateway::routing_table::{Routed, RoutingTable, Target, affinity_value};
+pub use instance_view::{InstanceState, InstanceView, Response};
+pub use knobs::{
+    ClientConnections, DrainOn, InitialHealth, Knobs, ProbeConnection, ProbeStateOnConfig,
+};
+pub use load_balancer::table::{BalancerTable, FiveTuple, RuleTable};
+pub use traffic::{Arrival, Arrivals};
 
 /// The data plane.
 #[derive(Debug)]
 pub struct DataPlane {}
-
-/// Names of builds by their number in the ledgers.
-#[derive(Clone, Debug, Default)]
-pub struct Builds {}
 
 impl DataPlane {
     pub(crate) fn new(_config: DataPlaneConfig, _seed: Seed, _faults: &[(usize, Fault)]) -> Self {

@@ -1,0 +1,5 @@
+//! Simulated traffic: who asks what, when.
+
+mod arrival;
+
+pub use arrival::{Arrival, Arrivals};
