@@ -1,0 +1,30 @@
+//! What is deployed.
+//!
+//! Few values per member, so that a campaign meets the same topology again and starts from the
+//! cloud it has already deployed.
+
+use turquoise_emulator::Seed;
+
+use super::pick;
+use crate::scenario::{ProbeTimes, Topology};
+
+pub(super) fn draw(seed: Seed) -> Topology {
+    let old_instances = pick(seed.child("old"), &[2, 3]);
+    Topology {
+        gateway_instances: pick(seed.child("gateway"), &[1, 2, 3, 4]),
+        old_instances,
+        // Sometimes smaller than the live side: the orchestrator has to warm it first (F20).
+        new_instances: pick(seed.child("new"), &[old_instances, old_instances, 1]),
+        gateway_probe: pick(
+            seed.child("gateway probe"),
+            &[ProbeTimes::TUNED, ProbeTimes::TUNED, ProbeTimes::DEFAULT],
+        ),
+        balancer_probe: pick(
+            seed.child("balancer probe"),
+            &[ProbeTimes::TUNED, ProbeTimes::PUBLISHED],
+        ),
+        drain_s: pick(seed.child("drain"), &[30, 60]),
+        request_timeout_s: 120,
+        autoscale: pick(seed.child("autoscale"), &[true, false]),
+    }
+}

@@ -1,0 +1,218 @@
+//! A scenario: everything about one run, as data that can be written down and read back.
+//!
+//! Generators make scenarios, worlds run them, shrinking edits them, and `corpus/` keeps the ones
+//! that once failed. All choices are made here: a run draws only what is keyed by the seed, such as
+//! latencies and arrivals.
+
+use serde::{Deserialize, Serialize};
+use turquoise_emulator::faults::Fault;
+
+/// The version of this data that this build writes and reads.
+pub const VERSION: u32 = 1;
+
+/// One run of one orchestrator in one world.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// [`VERSION`] of the writer.
+    pub version: u32,
+    /// Root of everything that is drawn while the scenario runs.
+    pub seed: u64,
+    /// What is deployed before the swap begins.
+    pub topology: Topology,
+    /// The load.
+    pub traffic: Traffic,
+    /// How long ARM requests and their answers travel.
+    pub latency: Latency,
+    /// How Azure behaves where evidence leaves it open (azure-facts.md §9).
+    pub profile: Profile,
+    /// What goes wrong; times count from the swap's start.
+    pub faults: Vec<Fault>,
+    /// Who else writes to the gateway.
+    #[serde(default)]
+    pub foreign: Vec<ForeignWrite>,
+}
+
+/// The deployed system.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Topology {
+    /// Instances of the gateway.
+    pub gateway_instances: u16,
+    /// Instances of the live side.
+    pub old_instances: u32,
+    /// Instances of the idle side before the swap.
+    pub new_instances: u32,
+    /// How the gateway probes its members.
+    pub gateway_probe: ProbeTimes,
+    /// How the balancers probe their instances.
+    pub balancer_probe: ProbeTimes,
+    /// The gateway's drain time-out, in seconds.
+    pub drain_s: u32,
+    /// The gateway's request time-out, in seconds.
+    pub request_timeout_s: u32,
+    /// Whether scale sets scale by themselves.
+    pub autoscale: bool,
+}
+
+/// A probe's rhythm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProbeTimes {
+    /// Seconds between probes.
+    pub interval_s: u32,
+    /// Seconds a probe may take.
+    pub timeout_s: u32,
+    /// Failures that mark a member down.
+    pub threshold: u32,
+}
+
+/// Open-loop traffic.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Traffic {
+    /// Requests that begin per second, on average.
+    pub requests_per_s: u32,
+    /// Share of short writes, in percent.
+    pub write_percent: u8,
+    /// Share of reads that take long to answer, in percent.
+    pub long_percent: u8,
+    /// Share of writes that take long to send, in percent.
+    pub upload_percent: u8,
+    /// Share of requests on kept-alive connections, in percent.
+    pub reused_percent: u8,
+    /// How long a long request takes, in milliseconds.
+    pub long_ms: u32,
+    /// How long an upload takes to send, in milliseconds.
+    pub upload_ms: u32,
+    /// Median service time of a short request, in microseconds.
+    pub service_us: u32,
+    /// Seconds of steady traffic before the swap: the baseline.
+    pub before_s: u32,
+    /// Seconds of traffic after the orchestrator has ended.
+    pub after_s: u32,
+}
+
+/// The range of one-way travel times between the orchestrator and Azure, in whole milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Latency {
+    /// The shortest.
+    pub min_ms: u32,
+    /// The longest, included.
+    pub max_ms: u32,
+}
+
+/// How Azure behaves where evidence leaves it open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Profile {
+    /// The worst that evidence allows: the default for scenarios (H09).
+    #[default]
+    Pessimistic,
+    /// As observed (azure-facts.md §8).
+    Calibrated,
+    /// The best; a run with it is no evidence.
+    Nice,
+}
+
+/// Another pipeline writes to the gateway at the worst moment: between the orchestrator's read and
+/// its write (F58).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForeignWrite {
+    /// Just before the orchestrator's gateway write of this number, from 1.
+    pub before_write: u32,
+    /// The pool it adds; its own, which the orchestrator must not touch.
+    pub pool: String,
+}
+
+/// Why a text is not a scenario.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidScenario {
+    /// It is not JSON of this shape.
+    #[error("not a scenario")]
+    Json(#[from] serde_json::Error),
+    /// It was written by another version.
+    #[error("scenario version {found} cannot be read by this build, which reads {VERSION}")]
+    Version {
+        /// The version it names.
+        found: u32,
+    },
+}
+
+impl Scenario {
+    /// Reads what [`Scenario::to_json`] wrote.
+    ///
+    /// # Errors
+    /// When the text is no scenario of this version.
+    pub fn from_json(text: &str) -> Result<Self, InvalidScenario> {
+        #[derive(Deserialize)]
+        struct Head {
+            version: u32,
+        }
+        let Head { version: found } = serde_json::from_str(text)?;
+        if found != VERSION {
+            return Err(InvalidScenario::Version { found });
+        }
+        Ok(serde_json::from_str(text)?)
+    }
+
+    /// The scenario for people and for replay.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self)
+            .expect("because a scenario holds only numbers, texts and lists");
+        text.push('\n');
+        text
+    }
+}
+
+impl ProbeTimes {
+    /// 5 s, 5 s, twice: what azure-facts.md §8 recommends for swaps.
+    pub const TUNED: Self = Self {
+        interval_s: 5,
+        timeout_s: 5,
+        threshold: 2,
+    };
+    /// 30 s, 30 s, three times: the gateway's default.
+    pub const DEFAULT: Self = Self {
+        interval_s: 30,
+        timeout_s: 30,
+        threshold: 3,
+    };
+    /// 15 s, twice: the published script's balancer probe (azure-facts.md §0.3).
+    pub const PUBLISHED: Self = Self {
+        interval_s: 15,
+        timeout_s: 15,
+        threshold: 2,
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generate;
+
+    #[test]
+    fn a_scenario_survives_being_written_down() {
+        for seed in 0..200 {
+            let scenario = generate::scenario(seed).scenario;
+            let read = Scenario::from_json(&scenario.to_json()).expect("just written");
+            assert_eq!(read, scenario);
+        }
+    }
+
+    #[test]
+    fn another_version_is_refused_by_its_number_not_by_its_shape() {
+        let refused = Scenario::from_json(r#"{"version": 99, "shape": "unknown"}"#);
+        assert!(matches!(
+            refused,
+            Err(InvalidScenario::Version { found: 99 })
+        ));
+        assert!(matches!(
+            Scenario::from_json("{}"),
+            Err(InvalidScenario::Json(_))
+        ));
+    }
+}

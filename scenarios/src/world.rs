@@ -1,0 +1,3 @@
+//! The worlds that scenarios run in.
+
+pub mod names;

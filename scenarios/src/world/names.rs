@@ -1,0 +1,12 @@
+//! Names in every simulated world, as the rehearsal configuration gives them.
+
+/// The live side when a scenario begins.
+pub const OLD_SIDE: &str = "green";
+/// The idle side.
+pub const NEW_SIDE: &str = "blue";
+/// The live side's scale set.
+pub const OLD_SCALE_SET: &str = "green-vmss";
+/// The idle side's scale set.
+pub const NEW_SCALE_SET: &str = "blue-vmss";
+/// Where Azure Resource Manager answers in a simulated world; nothing resolves it.
+pub const ENDPOINT: &str = "http://management.turquoise.test";
