@@ -1,6 +1,8 @@
 //! `turquoise explain`: the vocabulary of reports, in the terminal.
 
 use serde_json::json;
+use turquoise_scenarios::Invariant;
+use turquoise_scenarios::breaks::Break;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -9,10 +11,10 @@ use crate::output::Output;
 /// Explains a word of the reports.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  turquoise explain              everything that can be explained\n  turquoise explain P5           a swap phase\n  turquoise explain exit-codes   what each exit code means"
+    after_help = "Examples:\n  turquoise explain              everything that can be explained\n  turquoise explain S2           an invariant\n  turquoise explain P5           a swap phase\n  turquoise explain exit-codes   what each exit code means"
 )]
 pub(crate) struct Args {
-    /// What to explain: `P5`, `INFRA_5XX`, `exit-codes`; everything when absent.
+    /// What to explain: `S2`, `P5`, `INFRA_5XX`, `no-drain`, `exit-codes`; everything when absent.
     topic: Option<String>,
 }
 
@@ -70,7 +72,31 @@ fn topics() -> Vec<Topic> {
     let mut topics = vec![exit_codes()];
     topics.extend(PHASES.iter().map(topic));
     topics.extend(OUTCOMES.iter().map(topic));
+    topics.extend(Invariant::all().map(invariant));
+    topics.extend(Break::ALL.into_iter().map(deliberate_loss));
     topics
+}
+
+fn invariant(invariant: Invariant) -> Topic {
+    let kind = match invariant {
+        Invariant::S(_) => "safety: must hold at every moment",
+        Invariant::L(_) => "liveness: must come about within a bound",
+        Invariant::Q(_) => "budget: a number with a limit",
+        Invariant::Conservation => "the ledgers must add up",
+    };
+    Topic {
+        name: invariant.to_string(),
+        title: invariant.title().to_owned(),
+        text: format!("{}\n\n({kind})", invariant.text()),
+    }
+}
+
+fn deliberate_loss(kind: Break) -> Topic {
+    Topic {
+        name: kind.name().to_owned(),
+        title: format!("`turquoise rehearse --break {kind}`"),
+        text: kind.explanation().to_owned(),
+    }
 }
 
 fn exit_codes() -> Topic {

@@ -11,6 +11,7 @@ mod failure;
 mod interrupt;
 mod logging;
 mod output;
+mod rehearse;
 
 use std::process::ExitCode;
 

@@ -1,0 +1,4 @@
+//! `turquoise rehearse`: a whole swap on this machine.
+
+mod certificate;
+mod display;
