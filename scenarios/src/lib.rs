@@ -1,7 +1,9 @@
 //! The one who tries to break it: property-based scenarios that try to lose a request during a
 //! swap.
 //!
-//! In data-flow order: [`generate`] makes a [`scenario`] from a seed, a [`world`] runs it.
+//! In data-flow order: [`generate`] makes a [`scenario`] from a seed, a [`world`] runs it and
+//! leaves an [`Observation`]; [`judge`] joins its ledgers and asks every oracle; the [`Verdict`] is
+//! what reports print and campaigns count.
 
 pub mod breaks;
 pub mod executor;
@@ -12,3 +14,20 @@ pub mod target;
 pub mod world;
 
 mod script;
+
+pub mod invariant;
+pub mod observation;
+pub mod oracles;
+pub mod verdict;
+
+mod cause;
+mod gap;
+mod latency;
+mod ledger;
+mod timeline;
+
+pub use invariant::Invariant;
+pub use latency::{Latencies, Percentiles};
+pub use ledger::Class;
+pub use observation::Observation;
+pub use verdict::{Verdict, judge};
