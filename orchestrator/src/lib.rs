@@ -1,8 +1,34 @@
 //! Deploys the frontend, green and blue groups and swaps them without losing a request.
 //!
 //! Decisions are pure; effects go through one seam, the [`Environment`]. Nothing here knows whether
-//! the answers come from the emulator or from Azure.
+//! the answers come from the emulator or from Azure. Read [`Config`], then [`Run`], then [`swap`].
 
+pub mod config;
 pub mod environment;
 
+mod access;
+mod arm_client;
+mod deploy;
+mod journal;
+mod lease;
+mod observer;
+mod phase;
+mod report;
+mod run;
+mod swap;
+
+pub use access::{Access, StaticToken, TokenError, TokenSource};
+pub use arm_client::ArmFailure;
+pub use config::{Config, ConfigError};
+pub use deploy::{Change, DeployError, DeployInputs, DeployReport, Deployed, Part, Pkcs12, deploy};
 pub use environment::{Environment, Instant};
+pub use journal::{FileStore, InvalidRunId, JournalStore, MemoryStore, RunId, StoreError};
+pub use lease::{Lease, LeaseStore, Version};
+pub use observer::{Observer, Progress, SeenBuild};
+pub use phase::Phase;
+pub use report::{
+    GatewayWrite, MemberStatus, Outcome, PhaseReport, PoolReport, RunStatus, SideReport,
+    SideStatus, StatusReport, SwapReport,
+};
+pub use run::{Run, Settings, Start};
+pub use swap::{retire, rollback, status, swap};

@@ -1,0 +1,157 @@
+//! Taking, renewing and releasing the lease.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use super::{Lease, LeaseStore, Version};
+use crate::environment::Environment;
+use crate::journal::StoreError;
+
+/// Renewals per time to live: two may fail before the lease is in danger.
+const BEATS_PER_TTL: u32 = 4;
+
+/// What came of asking for the lease.
+#[derive(Debug)]
+pub(crate) enum Taken<'a> {
+    /// It is ours.
+    Ours(Held<'a>),
+    /// Someone else holds it.
+    Others(Lease),
+}
+
+/// The lease in our hands.
+pub(crate) struct Held<'a> {
+    store: &'a dyn LeaseStore,
+    current: RefCell<(Version, Lease)>,
+    lost: Cell<bool>,
+    failures: Cell<u32>,
+}
+
+impl std::fmt::Debug for Held<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Held")
+            .field("lease", &self.current.borrow().1)
+            .field("lost", &self.lost.get())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Takes the lease for `run`, or says who holds it.
+///
+/// A lease whose time is up by the wall clock is watched for half its time to live before it is
+/// taken over: a living holder renews it meanwhile. A lease of the same run (its process died, this
+/// one resumes it) is watched for its whole time to live instead of being refused.
+pub(crate) async fn take<'a, E: Environment>(
+    environment: &E,
+    store: &'a dyn LeaseStore,
+    owner: &str,
+    run: &str,
+    ttl: Duration,
+) -> Result<Taken<'a>, StoreError> {
+    let found = store.read().await?;
+    if let Some((version, lease)) = &found
+        && !lease.is_released()
+    {
+        let Some(watch) = time_to_watch(environment.unix_millis(), lease, run) else {
+            return Ok(Taken::Others(lease.clone()));
+        };
+        environment.sleep_until(environment.now() + watch).await;
+        let again = store.read().await?;
+        if let Some((now_version, now_lease)) = again
+            && now_version != *version
+        {
+            return Ok(Taken::Others(now_lease));
+        }
+    }
+    let epoch = found.as_ref().map_or(0, |(_, lease)| lease.epoch) + 1;
+    let now = environment.unix_millis();
+    let lease = Lease {
+        owner: owner.to_owned(),
+        run: run.to_owned(),
+        epoch,
+        beat: 0,
+        taken_unix_ms: now,
+        renewed_unix_ms: now,
+        ttl_ms: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX),
+    };
+    let expected = found.as_ref().map(|(version, _)| version);
+    match store.put(expected, &lease).await {
+        Ok(version) => Ok(Taken::Ours(Held {
+            store,
+            current: RefCell::new((version, lease)),
+            lost: Cell::new(false),
+            failures: Cell::new(0),
+        })),
+        Err(StoreError::Conflict { .. }) => {
+            let holder = store.read().await?.map(|(_, lease)| lease);
+            Ok(Taken::Others(holder.unwrap_or_default()))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// How long to watch a held lease before taking it over; `None` when it is not for us to take.
+fn time_to_watch(unix_millis: u64, lease: &Lease, run: &str) -> Option<Duration> {
+    let ttl = Duration::from_millis(lease.ttl_ms);
+    if lease.run == run {
+        return Some(ttl);
+    }
+    let expired = unix_millis.saturating_sub(lease.renewed_unix_ms) > lease.ttl_ms;
+    expired.then_some(ttl / 2)
+}
+
+impl Held<'_> {
+    /// The epoch under which we write.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.current.borrow().1.epoch
+    }
+
+    /// Whether someone else has it, or two renewals in a row failed: no more writes.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost.get()
+    }
+
+    /// Renews once; afterwards [`Self::is_lost`] says whether we may still write.
+    pub(crate) async fn beat<E: Environment>(&self, environment: &E) {
+        if self.lost.get() {
+            return;
+        }
+        let (version, mut lease) = self.current.borrow().clone();
+        lease.beat += 1;
+        lease.renewed_unix_ms = environment.unix_millis();
+        match self.store.put(Some(&version), &lease).await {
+            Ok(version) => {
+                *self.current.borrow_mut() = (version, lease);
+                self.failures.set(0);
+            }
+            Err(StoreError::Conflict { .. }) => self.lost.set(true),
+            Err(StoreError::Unavailable { .. }) => {
+                self.failures.set(self.failures.get() + 1);
+                self.lost.set(self.failures.get() >= 2);
+            }
+        }
+    }
+
+    /// Renews for ever; run it beside the work, so that a long wait does not let the lease expire
+    /// (F81). Ends when the lease is lost.
+    pub(crate) async fn keep<E: Environment>(&self, environment: &E) {
+        while !self.lost.get() {
+            let pause = Duration::from_millis(self.current.borrow().1.ttl_ms) / BEATS_PER_TTL;
+            let pause = pause.max(Duration::from_millis(1));
+            environment.sleep_until(environment.now() + pause).await;
+            self.beat(environment).await;
+        }
+    }
+
+    /// Gives it back; a lease that was lost is left to its new holder.
+    pub(crate) async fn release(&self) -> Result<(), StoreError> {
+        if self.lost.get() {
+            return Ok(());
+        }
+        let (version, mut lease) = self.current.borrow().clone();
+        lease.run.clear();
+        lease.beat += 1;
+        self.lost.set(true);
+        self.store.put(Some(&version), &lease).await.map(drop)
+    }
+}
