@@ -15,6 +15,7 @@ pub mod world;
 
 mod script;
 
+pub mod clients;
 pub mod invariant;
 pub mod observation;
 pub mod oracles;

@@ -1,0 +1,188 @@
+//! One request and its answer over one connection.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use futures_util::stream;
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
+use http::{Request, Response};
+use http_body_util::{BodyExt, Empty, Full, StreamBody};
+use hyper::body::{Body as _, Frame, Incoming};
+use turquoise_emulator::ledger::{ConnectionClass, RequestClass, RequestId, Seen};
+
+use super::connection::{Body, Dialer, Pool, Sender};
+use crate::clients::profile::{Planned, Profile};
+
+/// The request's id on the wire; the application echoes it.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The answering application's build.
+const BUILD_ID: HeaderName = HeaderName::from_static("x-build-id");
+/// An upload's body leaves in this many pieces, so that sending it takes its time.
+const UPLOAD_PIECES: u32 = 8;
+
+/// What became of an attempt to send.
+pub(super) enum Sent {
+    /// The request may have reached someone: this is how it ended, with the build it named.
+    Ended(Seen, Option<String>),
+    /// The connection was closed before a byte was written.
+    NotSent,
+}
+
+impl Sent {
+    /// How it ended for good; on a connection just opened, not being able to send is a loss.
+    pub(super) fn seen(self) -> (Seen, Option<String>) {
+        match self {
+            Self::Ended(seen, build) => (seen, build),
+            Self::NotSent => (Seen::Reset, None),
+        }
+    }
+}
+
+/// One request.
+#[derive(Debug)]
+pub(super) struct Exchange<'a> {
+    pub(super) id: RequestId,
+    pub(super) planned: Planned,
+    pub(super) host: &'a HeaderValue,
+    pub(super) profile: &'a Profile,
+}
+
+impl Exchange<'_> {
+    /// Sends it over a kept connection, or a new one where none is open, and keeps that.
+    pub(super) async fn over_kept(self, pool: &Pool, dialer: &Dialer) -> (Seen, Option<String>) {
+        // A server may close a connection between our look and our write: then nothing was sent,
+        // and the next one is tried. A reset after the write is an outcome.
+        while let Some(mut kept) = pool.take() {
+            match self.over(&mut kept).await {
+                (Sent::NotSent, _) => {}
+                (sent, whole) => return keep(pool, kept, sent, whole),
+            }
+        }
+        match dialer.dial().await {
+            Ok(mut sender) => {
+                let (sent, whole) = self.over(&mut sender).await;
+                keep(pool, sender, sent, whole)
+            }
+            Err(seen) => (seen, None),
+        }
+    }
+
+    /// Sends it once; says how it ended and whether the connection is still good.
+    pub(super) async fn over(&self, sender: &mut Sender) -> (Sent, bool) {
+        if sender.ready().await.is_err() {
+            return (Sent::NotSent, false);
+        }
+        match sender.try_send_request(self.request()).await {
+            Ok(response) => self.read(response).await,
+            Err(error) if error.message().is_some() => (Sent::NotSent, false),
+            Err(_) => (Sent::Ended(Seen::Reset, None), false),
+        }
+    }
+
+    async fn read(&self, response: Response<Incoming>) -> (Sent, bool) {
+        let status = response.status().as_u16();
+        let header = |name| {
+            response
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+        };
+        let build = header(BUILD_ID).map(str::to_owned);
+        // Another request's answer is not this one's, however whole it is.
+        let mine = header(REQUEST_ID).is_none_or(|id| id == self.id.to_string());
+        let declared = response.body().size_hint().exact();
+        let received = drain(response.into_body()).await;
+        let whole = received.is_some_and(|bytes| declared.is_none_or(|length| length == bytes));
+        (
+            Sent::Ended(
+                Seen::Answer {
+                    status,
+                    build: None,
+                    complete: whole && mine,
+                },
+                build,
+            ),
+            whole,
+        )
+    }
+
+    fn request(&self) -> Request<Body> {
+        let (method, path, body) = match self.planned.class {
+            RequestClass::Short => ("GET", "/".to_owned(), empty()),
+            RequestClass::Write => ("POST", "/orders".to_owned(), order(self.id)),
+            RequestClass::Long => (
+                "GET",
+                format!("/slow?ms={}", self.planned.work.as_millis()),
+                empty(),
+            ),
+            RequestClass::Upload => ("POST", "/upload".to_owned(), self.upload()),
+        };
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(HOST, self.host)
+            .header(REQUEST_ID, self.id);
+        if self.planned.class == RequestClass::Upload {
+            request = request.header(CONTENT_LENGTH, self.profile.upload_bytes);
+        }
+        if matches!(
+            self.planned.class,
+            RequestClass::Upload | RequestClass::Write
+        ) {
+            request = request.header("idempotency-key", self.id);
+        }
+        if self.planned.connection == ConnectionClass::New {
+            request = request.header(CONNECTION, "close");
+        }
+        request
+            .body(body)
+            .expect("because the paths and header names are constants and the host is checked")
+    }
+
+    /// A body that leaves piece by piece over the planned time.
+    fn upload(&self) -> Body {
+        let pause = self.planned.work / UPLOAD_PIECES;
+        let piece = self
+            .profile
+            .upload_bytes
+            .div_ceil(u64::from(UPLOAD_PIECES))
+            .max(1);
+        let pieces = stream::unfold(self.profile.upload_bytes, move |left| async move {
+            if left == 0 {
+                return None;
+            }
+            tokio::time::sleep(pause).await;
+            let now = left.min(piece);
+            Some((Ok::<_, Infallible>(Frame::data(filled(now))), left - now))
+        });
+        StreamBody::new(pieces).boxed_unsync()
+    }
+}
+
+fn keep(pool: &Pool, sender: Sender, sent: Sent, whole: bool) -> (Seen, Option<String>) {
+    if whole {
+        pool.put(sender);
+    }
+    sent.seen()
+}
+
+/// Reads a body to its end; how long it was, or nothing when it broke off.
+async fn drain(mut body: Incoming) -> Option<u64> {
+    let mut received = 0;
+    while let Some(frame) = body.frame().await {
+        received += frame.ok()?.data_ref().map_or(0, |data| data.len() as u64);
+    }
+    Some(received)
+}
+
+fn empty() -> Body {
+    Empty::new().boxed_unsync()
+}
+
+fn order(id: RequestId) -> Body {
+    Full::new(Bytes::from(format!("{{\"order\":{id}}}"))).boxed_unsync()
+}
+
+fn filled(length: u64) -> Bytes {
+    Bytes::from(vec![b'x'; usize::try_from(length).unwrap_or(usize::MAX)])
+}
