@@ -1,0 +1,190 @@
+//! Starts the real command, reads its lines, waits for conditions.
+
+#![expect(dead_code, reason = "each test file uses its part")]
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// No test waits longer for one line or one exit.
+pub const PATIENCE: Duration = Duration::from_secs(150);
+
+/// The command, in a folder of its own and without the caller's settings.
+pub fn turquoise(folder: &tempfile::TempDir) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_turquoise"));
+    command
+        .current_dir(folder.path())
+        .env_remove("TURQUOISE_LOG")
+        .env_remove("NO_COLOR")
+        .stdin(Stdio::null());
+    command
+}
+
+/// A folder that vanishes with the test.
+pub fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ended {
+    /// The last line of stdout as JSON.
+    #[track_caller]
+    pub fn result(&self) -> Value {
+        let line = self.stdout.lines().last().unwrap_or_default();
+        serde_json::from_str(line)
+            .unwrap_or_else(|error| panic!("{error}: `{line}`\n{}", self.stderr))
+    }
+}
+
+/// Runs the command to its end.
+#[track_caller]
+pub fn run(arguments: &[&str]) -> Ended {
+    run_in(&folder(), arguments)
+}
+
+/// Runs the command to its end in a folder.
+#[track_caller]
+pub fn run_in(folder: &tempfile::TempDir, arguments: &[&str]) -> Ended {
+    let output = turquoise(folder)
+        .args(arguments)
+        .output()
+        .expect("the command starts");
+    Ended {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// A running command whose lines are read as they come.
+#[derive(Debug)]
+pub struct Started {
+    child: Child,
+    lines: Receiver<String>,
+    errors: Receiver<String>,
+    seen: Vec<String>,
+}
+
+impl Started {
+    /// Starts the command in a folder.
+    pub fn new(folder: &tempfile::TempDir, arguments: &[&str]) -> Self {
+        let mut child = turquoise(folder)
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the command starts");
+        let lines = reader(child.stdout.take().expect("stdout is a pipe"));
+        let errors = reader(child.stderr.take().expect("stderr is a pipe"));
+        Self {
+            child,
+            lines,
+            errors,
+            seen: Vec::new(),
+        }
+    }
+
+    /// The next line of stdout.
+    #[track_caller]
+    pub fn line(&mut self) -> String {
+        match self.lines.recv_timeout(PATIENCE) {
+            Ok(line) => line,
+            Err(error) => panic!("no line on stdout: {error}\n{}", self.errors_so_far()),
+        }
+    }
+
+    /// The first line of stdout, from here on, that is JSON and fits.
+    #[track_caller]
+    pub fn event(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let line = self.line();
+            let value: Value = serde_json::from_str(&line).unwrap_or_default();
+            self.seen.push(line);
+            if fits(&value) {
+                return value;
+            }
+        }
+    }
+
+    /// Presses Ctrl-C.
+    pub fn interrupt(&self) {
+        self.signal("-INT");
+    }
+
+    /// Sends SIGTERM.
+    pub fn terminate(&self) {
+        self.signal("-TERM");
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill")
+            .args([signal, &self.child.id().to_string()])
+            .status()
+            .expect("`kill` is on every Unix");
+        assert!(sent.success(), "the process had ended before {signal}");
+    }
+
+    /// Waits for the end; stdout is what came since the last line read.
+    #[track_caller]
+    pub fn end(mut self) -> Ended {
+        let mut stdout = String::new();
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) => stdout = stdout + &line + "\n",
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {
+                    let errors = self.errors_so_far();
+                    panic!("it did not end\n{errors}");
+                }
+            }
+        }
+        let status = self.child.wait().expect("it was started by us");
+        Ended {
+            code: status.code().unwrap_or(-1),
+            stdout,
+            stderr: self.errors_so_far(),
+        }
+    }
+
+    fn errors_so_far(&self) -> String {
+        self.errors.try_iter().collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Drop for Started {
+    /// No test leaves a process behind, also when it fails.
+    fn drop(&mut self) {
+        let _already_gone = self.child.kill();
+        let _already_gone = self.child.wait();
+    }
+}
+
+fn reader(stream: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+/// Whether something listens at a URL's host and port.
+pub fn listens(url: &str) -> bool {
+    let address = url.split("://").nth(1).unwrap_or(url);
+    let address = address.split('/').next().unwrap_or(address);
+    TcpStream::connect(address).is_ok()
+}
