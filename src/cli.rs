@@ -6,7 +6,7 @@ use clap::{ArgAction, Parser, Subcommand};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Format, Output};
-use crate::{completions, explain};
+use crate::{completions, explain, init};
 
 /// Rehearse a blue-green swap on a local Azure, then run it for real.
 ///
@@ -58,6 +58,8 @@ pub(crate) struct Global {
 /// One variant per command.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Write a configuration to begin with.
+    Init(init::Args),
     /// Explain an invariant, a phase, an outcome class or the exit codes.
     Explain(explain::Args),
     /// Print the completion script of a shell.
@@ -68,6 +70,7 @@ impl Command {
     /// Runs the command.
     pub(crate) fn run(self, output: &Output) -> Result<Exit, Failure> {
         match self {
+            Self::Init(args) => init::run(&args, output),
             Self::Explain(args) => explain::run(&args, output),
             Self::Completions(args) => completions::run(&args),
         }

@@ -5,13 +5,17 @@
 
 mod cli;
 mod completions;
+mod display;
 mod exit;
 mod explain;
 mod failure;
+mod init;
 mod interrupt;
 mod logging;
 mod output;
+mod progress;
 mod rehearse;
+mod target;
 
 use std::process::ExitCode;
 

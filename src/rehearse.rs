@@ -1,4 +1,3 @@
 //! `turquoise rehearse`: a whole swap on this machine.
 
 mod certificate;
-mod display;

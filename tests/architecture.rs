@@ -191,13 +191,18 @@ fn suppressions_have_a_reason_and_nothing_is_left_undone() {
 }
 
 #[test]
-fn every_oracle_shows_that_it_can_fail() {
+fn every_oracle_is_in_the_registry_whose_test_makes_it_fail() {
+    let registry = read(&root().join("scenarios/src/oracles.rs"));
     let findings: Vec<String> = files("scenarios/src/oracles", "rs")
         .iter()
-        .filter(|path| !read(path).contains("#[test]"))
+        .filter(|path| read(path).contains("const ORACLE"))
+        .filter(|path| {
+            let module = path.file_stem().and_then(|stem| stem.to_str());
+            !module.is_some_and(|name| registry.contains(&format!("{name}::ORACLE")))
+        })
         .map(|path| shown(path))
         .collect();
-    assert_none(&findings, "an oracle comes with a test in which it fails");
+    assert_none(&findings, "an oracle that nobody asks judges nothing");
 }
 
 #[test]

@@ -11,10 +11,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// No test waits longer for one line or one exit.
-pub const PATIENCE: Duration = Duration::from_secs(150);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(150);
 
 /// The command, in a folder of its own and without the caller's settings.
-pub fn turquoise(folder: &tempfile::TempDir) -> Command {
+pub(crate) fn turquoise(folder: &tempfile::TempDir) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_turquoise"));
     command
         .current_dir(folder.path())
@@ -25,22 +25,22 @@ pub fn turquoise(folder: &tempfile::TempDir) -> Command {
 }
 
 /// A folder that vanishes with the test.
-pub fn folder() -> tempfile::TempDir {
+pub(crate) fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a temporary folder")
 }
 
 /// How a run ended.
 #[derive(Debug)]
-pub struct Ended {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Ended {
     /// The last line of stdout as JSON.
     #[track_caller]
-    pub fn result(&self) -> Value {
+    pub(crate) fn result(&self) -> Value {
         let line = self.stdout.lines().last().unwrap_or_default();
         serde_json::from_str(line)
             .unwrap_or_else(|error| panic!("{error}: `{line}`\n{}", self.stderr))
@@ -49,13 +49,13 @@ impl Ended {
 
 /// Runs the command to its end.
 #[track_caller]
-pub fn run(arguments: &[&str]) -> Ended {
+pub(crate) fn run(arguments: &[&str]) -> Ended {
     run_in(&folder(), arguments)
 }
 
 /// Runs the command to its end in a folder.
 #[track_caller]
-pub fn run_in(folder: &tempfile::TempDir, arguments: &[&str]) -> Ended {
+pub(crate) fn run_in(folder: &tempfile::TempDir, arguments: &[&str]) -> Ended {
     let output = turquoise(folder)
         .args(arguments)
         .output()
@@ -69,7 +69,7 @@ pub fn run_in(folder: &tempfile::TempDir, arguments: &[&str]) -> Ended {
 
 /// A running command whose lines are read as they come.
 #[derive(Debug)]
-pub struct Started {
+pub(crate) struct Started {
     child: Child,
     lines: Receiver<String>,
     errors: Receiver<String>,
@@ -78,7 +78,7 @@ pub struct Started {
 
 impl Started {
     /// Starts the command in a folder.
-    pub fn new(folder: &tempfile::TempDir, arguments: &[&str]) -> Self {
+    pub(crate) fn new(folder: &tempfile::TempDir, arguments: &[&str]) -> Self {
         let mut child = turquoise(folder)
             .args(arguments)
             .stdout(Stdio::piped())
@@ -97,7 +97,7 @@ impl Started {
 
     /// The next line of stdout.
     #[track_caller]
-    pub fn line(&mut self) -> String {
+    pub(crate) fn line(&mut self) -> String {
         match self.lines.recv_timeout(PATIENCE) {
             Ok(line) => line,
             Err(error) => panic!("no line on stdout: {error}\n{}", self.errors_so_far()),
@@ -106,7 +106,7 @@ impl Started {
 
     /// The first line of stdout, from here on, that is JSON and fits.
     #[track_caller]
-    pub fn event(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn event(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
         loop {
             let line = self.line();
             let value: Value = serde_json::from_str(&line).unwrap_or_default();
@@ -118,12 +118,12 @@ impl Started {
     }
 
     /// Presses Ctrl-C.
-    pub fn interrupt(&self) {
+    pub(crate) fn interrupt(&self) {
         self.signal("-INT");
     }
 
     /// Sends SIGTERM.
-    pub fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         self.signal("-TERM");
     }
 
@@ -137,7 +137,7 @@ impl Started {
 
     /// Waits for the end; stdout is what came since the last line read.
     #[track_caller]
-    pub fn end(mut self) -> Ended {
+    pub(crate) fn end(mut self) -> Ended {
         let mut stdout = String::new();
         loop {
             match self.lines.recv_timeout(PATIENCE) {
@@ -183,7 +183,7 @@ fn reader(stream: impl Read + Send + 'static) -> Receiver<String> {
 }
 
 /// Whether something listens at a URL's host and port.
-pub fn listens(url: &str) -> bool {
+pub(crate) fn listens(url: &str) -> bool {
     let address = url.split("://").nth(1).unwrap_or(url);
     let address = address.split('/').next().unwrap_or(address);
     TcpStream::connect(address).is_ok()

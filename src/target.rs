@@ -1,0 +1,178 @@
+//! What the production commands act on: a configuration, an endpoint, a folder for the journal.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use turquoise_orchestrator::{Access, Config, FileStore, StaticToken};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Where `turquoise emulate --port 8400` answers.
+pub(crate) const LOCAL_ENDPOINT: &str = "http://127.0.0.1:8400";
+
+/// Options of every command that acts on a deployed system.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Target {
+    /// The configuration file; `turquoise init` writes one.
+    #[arg(
+        long,
+        short = 'c',
+        default_value = "turquoise.toml",
+        env = "TURQUOISE_CONFIG"
+    )]
+    pub(crate) config: PathBuf,
+    /// Where Azure Resource Manager answers: the local emulator, or Azure, which must be named.
+    ///
+    /// Azure is `https://management.azure.com`, with a bearer token in `TURQUOISE_TOKEN`.
+    #[arg(long, default_value = LOCAL_ENDPOINT, env = "TURQUOISE_ENDPOINT")]
+    pub(crate) endpoint: String,
+    /// The folder for the journal and the lease.
+    #[arg(long, default_value = ".turquoise", env = "TURQUOISE_STATE")]
+    pub(crate) state: PathBuf,
+    /// How many times faster than the wall clock the emulator at the endpoint runs.
+    #[arg(long, default_value_t = 1.0, value_parser = speed)]
+    pub(crate) speed: f64,
+}
+
+impl Target {
+    /// Reads and checks the configuration.
+    pub(crate) fn config(&self) -> Result<Config, Failure> {
+        read_config(&self.config)
+    }
+
+    /// The endpoint with its token.
+    pub(crate) fn access(&self) -> Result<Access, Failure> {
+        let uri: http::Uri = self
+            .endpoint
+            .parse()
+            .map_err(|error: http::uri::InvalidUri| {
+                Failure::usage(format!("`{}` is not an endpoint", self.endpoint))
+                    .because(&error)
+                    .next("write scheme, host and port, such as `http://127.0.0.1:8400`")
+            })?;
+        let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else {
+            return Err(
+                Failure::usage(format!("`{}` is not an endpoint", self.endpoint))
+                    .next("write scheme, host and port, such as `http://127.0.0.1:8400`"),
+            );
+        };
+        let local = is_loopback(host);
+        if scheme != "https" && !local {
+            return Err(Failure::usage(format!(
+                "`{}` would send the token in the clear",
+                self.endpoint
+            ))
+            .next("write `https://`"));
+        }
+        Ok(Access::new(&self.endpoint, StaticToken::new(token(local)?)))
+    }
+
+    /// The store of this gateway pool's journal and lease.
+    pub(crate) fn store(&self, config: &Config) -> FileStore {
+        let gateway = &config.target.gateway;
+        let parts = [
+            gateway.subscription(),
+            gateway.group_name().unwrap_or_default(),
+            gateway.name(),
+            &config.target.pool,
+        ];
+        let folder = parts.iter().fold(self.state.clone(), |path, part| {
+            path.join(part.to_ascii_lowercase())
+        });
+        FileStore::new(folder)
+    }
+}
+
+/// Reads and checks a configuration file.
+pub(crate) fn read_config(path: &Path) -> Result<Config, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::usage(format!(
+            "cannot read the configuration `{}`",
+            path.display()
+        ))
+        .because(&error)
+        .next("`turquoise init` writes one; --config names another file")
+    })?;
+    Config::parse(path, &text).map_err(|error| {
+        Failure::usage(format!(
+            "the configuration `{}` cannot be used",
+            path.display()
+        ))
+        .because(&error)
+        .next("correct the file; `turquoise init -` prints every key with its reason")
+    })
+}
+
+/// A factor above 0.
+pub(crate) fn speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(speed) if speed.is_finite() && speed > 0.0 => Ok(speed),
+        _ => Err("write a number above 0, such as 20".to_owned()),
+    }
+}
+
+/// The emulator takes any token; Azure needs a real one.
+fn token(local: bool) -> Result<String, Failure> {
+    match std::env::var("TURQUOISE_TOKEN") {
+        Ok(token) if !token.trim().is_empty() => Ok(token.trim().to_owned()),
+        _ if local => Ok("local-emulator".to_owned()),
+        _ => Err(Failure::new(
+            Exit::Forbidden,
+            "no token for Azure: `TURQUOISE_TOKEN` is not set",
+        )
+        .next(
+            "export TURQUOISE_TOKEN=\"$(az account get-access-token --query accessToken -o tsv)\"",
+        )),
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare.eq_ignore_ascii_case("localhost")
+        || bare
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_may_be_asked_in_the_clear() {
+        for (host, local) in [
+            ("127.0.0.1", true),
+            ("[::1]", true),
+            ("localhost", true),
+            ("management.azure.com", false),
+            ("10.0.0.1", false),
+        ] {
+            assert_eq!(is_loopback(host), local, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_speed_is_a_number_above_zero() {
+        assert_eq!(speed("20"), Ok(20.0));
+        for text in ["0", "-1", "NaN", "inf", "fast"] {
+            assert!(speed(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_pool_has_a_store_of_its_own() {
+        let target = Target {
+            config: PathBuf::new(),
+            endpoint: LOCAL_ENDPOINT.to_owned(),
+            state: PathBuf::from("state"),
+            speed: 1.0,
+        };
+        let folder = target
+            .store(&Config::example())
+            .folder()
+            .display()
+            .to_string();
+        assert!(folder.ends_with("frontend-p-rg/bgappgw/pool01"), "{folder}");
+    }
+}

@@ -1,0 +1,96 @@
+//! The command from outside: arguments, files and endpoints that are wrong, and what it says then.
+
+mod support;
+
+use support::{folder, run, run_in};
+
+/// Wrong input ends with 64, tells what is wrong and what to do, and prints no panic.
+#[track_caller]
+fn refused(arguments: &[&str], told: &[&str]) {
+    let ended = run(arguments);
+    assert_eq!(ended.code, 64, "{arguments:?}: {}", ended.stderr);
+    for text in told {
+        assert!(
+            ended.stderr.contains(text),
+            "{arguments:?}: no `{text}` in\n{}",
+            ended.stderr
+        );
+    }
+    assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
+    assert_eq!(ended.stdout, "", "results only on stdout");
+}
+
+#[test]
+fn without_arguments_it_shows_its_commands() {
+    let ended = run(&[]);
+    assert_eq!(ended.code, 64);
+    assert!(
+        ended.stderr.contains("Usage: turquoise"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn help_and_version_are_results() {
+    for arguments in [&["--help"][..], &["--version"], &["help", "explain"]] {
+        let ended = run(arguments);
+        assert_eq!(ended.code, 0, "{arguments:?}");
+        assert!(ended.stdout.contains("turquoise"), "{arguments:?}");
+        assert_eq!(ended.stderr, "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_wrong_argument_is_named() {
+    refused(&["--nope"], &["--nope", "--help"]);
+    refused(&["explode"], &["explode"]);
+    refused(&["explain", "P99"], &["`P99`", "turquoise explain"]);
+    refused(&["explain", "--output", "xml"], &["xml", "ndjson"]);
+}
+
+#[test]
+fn an_error_is_a_document_where_a_program_reads() {
+    let ended = run(&["explain", "P99", "--output", "json"]);
+    let result = ended.result();
+    assert_eq!(ended.code, 64);
+    assert_eq!(result["event"], "error");
+    assert_eq!(result["exit_code"], 64);
+    assert_eq!(result["outcome"], "usage");
+}
+
+#[test]
+fn every_exit_code_is_explained() {
+    let ended = run(&["explain", "exit-codes"]);
+    for code in [0, 1, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 64, 130, 143] {
+        let shown = format!("\n{code:>3}  ");
+        assert!(
+            ended.stdout.contains(&shown),
+            "{code} is missing in\n{}",
+            ended.stdout
+        );
+    }
+}
+
+#[test]
+fn a_configuration_is_written_once() {
+    let folder = folder();
+    let first = run_in(&folder, &["init"]);
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    let text = std::fs::read_to_string(folder.path().join("turquoise.toml")).expect("written");
+    assert!(text.contains("[target]") && text.contains("[phases]"));
+    let second = run_in(&folder, &["init"]);
+    assert_eq!(second.code, 64);
+    assert!(second.stderr.contains("--force"), "{}", second.stderr);
+    assert_eq!(run_in(&folder, &["init", "--force"]).code, 0);
+    assert_eq!(run_in(&folder, &["init", "-"]).stdout.trim(), text.trim());
+}
+
+#[test]
+fn completions_know_the_commands() {
+    for shell in ["bash", "zsh", "fish"] {
+        let ended = run(&["completions", shell]);
+        assert_eq!(ended.code, 0, "{shell}");
+        assert!(ended.stdout.contains("explain"), "{shell}");
+    }
+}
