@@ -184,7 +184,7 @@ const PHASES: [(&str, &str, &str); 12] = [
 ];
 
 /// Outcome classes of a request (failure-catalogue.md D.1).
-const OUTCOMES: [(&str, &str, &str); 11] = [
+const OUTCOMES: [(&str, &str, &str); 12] = [
     (
         "OK",
         "a good answer",
@@ -227,6 +227,11 @@ const OUTCOMES: [(&str, &str, &str); 11] = [
         "The answering side is not allowed in this phase: before P4 only the old side, after P8 only the new one.",
     ),
     (
+        "WRONG_VERSION",
+        "answered by a build nobody declared (violation)",
+        "The answer names a build that this swap does not know, or another than the one that ran it.",
+    ),
+    (
         "LATE",
         "a good answer, too late",
         "Counts against the latency budget, not as lost.",
@@ -258,6 +263,15 @@ mod tests {
                 "{}",
                 topic.name
             );
+        }
+    }
+
+    #[test]
+    fn every_outcome_class_is_explained() {
+        let topics = topics();
+        for class in turquoise_scenarios::Class::ALL {
+            let explained = topics.iter().any(|topic| topic.name == class.name());
+            assert!(explained, "{}", class.name());
         }
     }
 

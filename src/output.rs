@@ -96,6 +96,12 @@ impl Paint {
         }
     }
 
+    /// Without colours.
+    #[cfg(test)]
+    pub(crate) const fn plain() -> Self {
+        Self { on: false }
+    }
+
     /// In bold.
     pub(crate) fn bold(self, text: &str) -> String {
         self.wrap("1", text)

@@ -1,3 +1,4 @@
 //! `turquoise rehearse`: a whole swap on this machine.
 
 mod certificate;
+mod report;
