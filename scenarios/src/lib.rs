@@ -13,6 +13,11 @@ pub mod scenario;
 pub mod target;
 pub mod world;
 
+pub mod mutants;
+
+pub mod shrink;
+pub mod trace;
+
 mod script;
 
 pub mod clients;

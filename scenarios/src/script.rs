@@ -80,6 +80,17 @@ pub(crate) struct Accepted {
     pause: Duration,
 }
 
+impl Accepted {
+    /// A write that was answered so.
+    pub(crate) fn from_answer(what: &str, answer: &Response<Bytes>) -> Self {
+        Self {
+            what: what.to_owned(),
+            poll: Poll::from_headers(answer.headers()),
+            pause: retry_after(answer.headers()).map_or(POLL_PAUSE, Duration::from_secs),
+        }
+    }
+}
+
 /// A script's connection to Azure.
 #[derive(Debug)]
 pub(crate) struct Script<'a, E> {
@@ -153,11 +164,7 @@ impl<'a, E: Environment> Script<'a, E> {
 
     async fn accept(&self, what: String, request: Request<Bytes>) -> Result<Accepted, ScriptError> {
         let answer = self.send(&what, request).await?;
-        Ok(Accepted {
-            poll: Poll::from_headers(answer.headers()),
-            pause: retry_after(answer.headers()).map_or(POLL_PAUSE, Duration::from_secs),
-            what,
-        })
+        Ok(Accepted::from_answer(&what, &answer))
     }
 
     /// Waits until an accepted write has ended.
@@ -313,7 +320,6 @@ pub(crate) fn set_pool(gateway: &mut Value, pool: &str, addresses: &[String]) ->
 }
 
 /// The addresses of a pool in a gateway's document.
-#[cfg(test)]
 pub(crate) fn pool_addresses(gateway: &Value, pool: &str) -> Option<Vec<String>> {
     let pools = tree::at(gateway, "properties.backendAddressPools")?.as_array()?;
     let found = pools

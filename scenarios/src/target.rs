@@ -18,6 +18,8 @@ pub struct Target {
     pub old: TargetSide,
     /// The side that is to serve.
     pub new: TargetSide,
+    /// The answer header that names the build, in lower case.
+    pub build_header: String,
     /// A bearer token, where the endpoint wants one.
     pub token: Option<String>,
 }
@@ -31,4 +33,6 @@ pub struct TargetSide {
     pub address: Ipv4Addr,
     /// Its scale set.
     pub scale_set: ResourceId,
+    /// The build its answers name.
+    pub build: String,
 }

@@ -1,0 +1,132 @@
+//! Deliberately wrong orchestrators that an oracle must catch (failure-catalogue.md C.10).
+//!
+//! Each mutant is the real orchestrator behind an [`Interference`] or wrongly configured; it names its catalogue entry,
+//! the oracle it belongs to, and the scenario that exposes it. A campaign runs them all: a mutant
+//! that survives says that an oracle sleeps, and a kill counts only on a scenario that the real
+//! orchestrator passes. [`MUTANTS`] is the registry.
+
+mod capacity;
+mod delivery;
+mod drain;
+mod early_removal;
+mod evidence;
+mod interference;
+mod lost_update;
+mod write_economy;
+
+use std::fmt;
+
+use turquoise_orchestrator::{Config, Environment};
+
+use crate::invariant::Invariant;
+use crate::scenario::Scenario;
+use crate::target::Target;
+
+pub(crate) use interference::Interfered;
+use interference::Interference;
+
+/// A deliberately wrong orchestrator.
+#[derive(Clone, Copy)]
+pub struct Mutant {
+    /// Its key in the catalogue, such as `kill-inflight`.
+    pub id: &'static str,
+    /// Its entry in the catalogue, such as `F37`.
+    pub catalogue: &'static str,
+    /// What it does wrong.
+    pub wrong: &'static str,
+    /// The invariants whose oracles it belongs to: one of them must be violated.
+    pub oracles: &'static [Invariant],
+    /// Makes a seed's scenario one that exposes it.
+    expose: fn(&mut Scenario),
+    /// Configures the orchestrator wrongly.
+    configure: fn(&mut Config),
+    make: fn() -> Box<dyn Interference>,
+}
+
+/// Every mutant, in the catalogue's order.
+pub const MUTANTS: &[Mutant] = &[
+    evidence::GATE_POWER,
+    evidence::GATE_VACUOUS,
+    capacity::SPLIT_5050,
+    capacity::SCALE_IN_OLD,
+    early_removal::PROPAGATION_REMOVE,
+    drain::DRAIN_SHORT,
+    write_economy::PUT_CUTS_STREAMS,
+    early_removal::KILL_INFLIGHT,
+    early_removal::EMPTY_POOL,
+    lost_update::LOST_UPDATE,
+    lost_update::RETRY_STALE_BODY,
+    lost_update::LOSSY_ROUNDTRIP,
+    delivery::ZOMBIE_WRITER,
+    early_removal::CLEANUP_LIVE,
+    early_removal::WRONG_SIDE,
+    capacity::PIN_LEAK,
+    evidence::FALSE_SUCCESS,
+    drain::DRAIN_FOREVER,
+    write_economy::NOOP_PUT,
+    delivery::FLIP_FLOP,
+];
+
+impl Mutant {
+    /// The mutant of that key.
+    #[must_use]
+    pub fn by_id(id: &str) -> Option<&'static Self> {
+        MUTANTS.iter().find(|mutant| mutant.id == id)
+    }
+
+    /// The scenario of a seed, changed so that this mutant is exposed in it.
+    #[must_use]
+    pub fn exposed(&self, seed: u64) -> Scenario {
+        let mut scenario = crate::generate::calm(seed);
+        (self.expose)(&mut scenario);
+        scenario
+    }
+
+    /// Changes the orchestrator's configuration as this mutant would.
+    pub(crate) fn configure(&self, config: &mut Config) {
+        (self.configure)(config);
+    }
+
+    /// A fresh interference; it holds the state of one run.
+    pub(crate) fn interference(&self) -> Box<dyn Interference> {
+        (self.make)()
+    }
+
+    /// Puts an interference in front of an environment.
+    pub(crate) fn interfere<E: Environment>(
+        inner: E,
+        interference: &dyn Interference,
+        target: Target,
+    ) -> Interfered<'_, E> {
+        Interfered {
+            inner,
+            interference,
+            target,
+        }
+    }
+}
+
+impl fmt::Debug for Mutant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mutant")
+            .field("id", &self.id)
+            .field("catalogue", &self.catalogue)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn keys_are_unique_and_lead_to_their_mutant() {
+        let keys: BTreeSet<_> = MUTANTS.iter().map(|mutant| mutant.id).collect();
+        assert_eq!(keys.len(), MUTANTS.len());
+        for mutant in MUTANTS {
+            assert_eq!(Mutant::by_id(mutant.id).map(|m| m.id), Some(mutant.id));
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Mutants that drain too little or without end.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
+use http::Request;
+use serde_json::{Value, json};
+use turquoise_arm::json as tree;
+
+use super::Mutant;
+use super::interference::{ArmAnswer, Call, Interference, Seam, pass};
+use crate::invariant::Invariant;
+
+/// F35: the drain time-out is shorter than the requests it is for.
+pub(super) const DRAIN_SHORT: Mutant = Mutant {
+    id: "drain-short",
+    catalogue: "F35",
+    wrong: "sets the drain time-out to one second to be done sooner",
+    oracles: &[
+        Invariant::S(1),
+        Invariant::S(2),
+        Invariant::S(6),
+        Invariant::S(15),
+    ],
+    expose: |scenario| {
+        scenario.traffic.long_percent = 20;
+        scenario.traffic.long_ms = 15_000;
+    },
+    configure: |_| {},
+    make: || Box::new(ShortensDrain),
+};
+
+/// F95: the wait for the drain has no deadline.
+pub(super) const DRAIN_FOREVER: Mutant = Mutant {
+    id: "drain-forever",
+    catalogue: "F95",
+    wrong: "waits for the last connection to the old side without a deadline",
+    oracles: &[Invariant::L(1), Invariant::L(5)],
+    expose: |_| {},
+    configure: |_| {},
+    make: || Box::new(NeverDone::default()),
+};
+
+#[derive(Debug)]
+struct ShortensDrain;
+
+impl Interference for ShortensDrain {
+    fn arm<'a>(
+        &'a self,
+        seam: Seam<'a>,
+        mut request: Request<Bytes>,
+    ) -> LocalBoxFuture<'a, ArmAnswer> {
+        Box::pin(async move {
+            if matches!(seam.call(&request), Call::WriteGateway(_)) {
+                shorten(&mut request);
+            }
+            pass(&seam, request).await
+        })
+    }
+}
+
+fn shorten(request: &mut Request<Bytes>) {
+    let Ok(mut gateway) = serde_json::from_slice::<Value>(request.body()) else {
+        return;
+    };
+    let settings = tree::get_mut(&mut gateway, "properties")
+        .and_then(|properties| tree::get_mut(properties, "backendHttpSettingsCollection"))
+        .and_then(Value::as_array_mut);
+    for setting in settings.into_iter().flatten() {
+        if let Some(Value::Object(members)) = tree::get_mut(setting, "properties") {
+            let draining = json!({"enabled": true, "drainTimeoutInSec": 1});
+            members.insert("connectionDraining".to_owned(), draining);
+        }
+    }
+    *request.body_mut() = Bytes::from(gateway.to_string());
+}
+
+#[derive(Debug, Default)]
+struct NeverDone(Cell<bool>);
+
+impl Interference for NeverDone {
+    fn arm<'a>(&'a self, seam: Seam<'a>, request: Request<Bytes>) -> LocalBoxFuture<'a, ArmAnswer> {
+        Box::pin(async move {
+            if self.0.get() && seam.call(&request) == Call::ReadGateway {
+                seam.script().sleep(Duration::from_secs(1_000_000)).await;
+            }
+            if seam.call(&request).removes_old(seam.target) {
+                self.0.set(true);
+            }
+            pass(&seam, request).await
+        })
+    }
+}

@@ -1,0 +1,168 @@
+//! Mutants that take capacity away too early, or from the wrong side.
+
+use std::cell::Cell;
+
+use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
+use http::{Request, Response};
+use serde_json::Value;
+use turquoise_emulator::faults::{Fault, FaultKind};
+
+use super::Mutant;
+use super::interference::{ArmAnswer, Call, Interference, Seam, pass, without_if_match};
+use crate::invariant::Invariant;
+use crate::scenario::Scenario;
+use crate::script::{ScriptError, set_pool};
+
+/// F33: `Succeeded` is taken for effective; one gateway instance still has the old configuration.
+pub(super) const PROPAGATION_REMOVE: Mutant = Mutant {
+    id: "propagation-remove",
+    catalogue: "F33",
+    wrong: "stops the old side when the second write has succeeded, not when it is effective",
+    oracles: &[Invariant::S(13), Invariant::S(2)],
+    expose: |scenario| {
+        scenario.faults = (0..scenario.topology.gateway_instances)
+            .map(|instance| Fault {
+                at_ms: 0,
+                kind: FaultKind::LateActivation {
+                    instance,
+                    extra_ms: 60_000,
+                    count: 10,
+                },
+            })
+            .collect();
+    },
+    configure: |_| {},
+    make: || Box::new(Removes::new(When::OldSucceeded)),
+};
+
+/// F37: the old side goes by timer, with requests in flight.
+pub(super) const KILL_INFLIGHT: Mutant = Mutant {
+    id: "kill-inflight",
+    catalogue: "F37",
+    wrong: "stops the old side as soon as the second write is accepted",
+    oracles: &[Invariant::S(6), Invariant::S(13), Invariant::S(1)],
+    expose: with_long_requests,
+    configure: |_| {},
+    make: || Box::new(Removes::new(When::OldAccepted)),
+};
+
+/// F86: an error on the way cleans up members already in rotation.
+pub(super) const CLEANUP_LIVE: Mutant = Mutant {
+    id: "cleanup-live",
+    catalogue: "F86",
+    wrong: "cleans the new side up after an error although it is in rotation",
+    oracles: &[Invariant::S(13), Invariant::S(2)],
+    expose: |_| {},
+    configure: |_| {},
+    make: || Box::new(Removes::new(When::NewAdded)),
+};
+
+/// F87: old and new are mixed up at the end.
+pub(super) const WRONG_SIDE: Mutant = Mutant {
+    id: "wrong-side",
+    catalogue: "F87",
+    wrong: "stops the new side instead of the old one after the second write",
+    oracles: &[Invariant::S(13), Invariant::S(11), Invariant::S(2)],
+    expose: |_| {},
+    configure: |_| {},
+    make: || Box::new(Removes::new(When::NewSucceeded)),
+};
+
+/// F55: remove before add.
+pub(super) const EMPTY_POOL: Mutant = Mutant {
+    id: "empty-pool",
+    catalogue: "F55",
+    wrong: "empties the pool before it adds both members",
+    oracles: &[Invariant::S(11)],
+    expose: |_| {},
+    configure: |_| {},
+    make: || Box::new(EmptiesFirst::default()),
+};
+
+fn with_long_requests(scenario: &mut Scenario) {
+    scenario.traffic.long_percent = 20;
+    scenario.traffic.long_ms = scenario.topology.drain_s * 500;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum When {
+    OldAccepted,
+    OldSucceeded,
+    NewAdded,
+    NewSucceeded,
+}
+
+#[derive(Debug)]
+struct Removes {
+    when: When,
+    done: Cell<bool>,
+}
+
+impl Removes {
+    const fn new(when: When) -> Self {
+        Self {
+            when,
+            done: Cell::new(false),
+        }
+    }
+
+    async fn after_write(
+        &self,
+        seam: &Seam<'_>,
+        answer: &Response<Bytes>,
+    ) -> Result<(), ScriptError> {
+        self.done.set(true);
+        if self.when != When::OldAccepted {
+            seam.finish(answer).await?;
+        }
+        let side = match self.when {
+            When::OldAccepted | When::OldSucceeded => &seam.target.old,
+            When::NewAdded | When::NewSucceeded => &seam.target.new,
+        };
+        seam.script().power_off(&side.scale_set).await.map(drop)
+    }
+}
+
+impl Interference for Removes {
+    fn arm<'a>(&'a self, seam: Seam<'a>, request: Request<Bytes>) -> LocalBoxFuture<'a, ArmAnswer> {
+        Box::pin(async move {
+            let call = seam.call(&request);
+            let its_write = match self.when {
+                When::NewAdded => call.adds_new(seam.target),
+                _ => call.removes_old(seam.target),
+            };
+            let answer = pass(&seam, request).await?;
+            if its_write && !self.done.get() && answer.status().is_success() {
+                // A refusal leaves the machines alone; then the mutant survives, and that shows.
+                let _refused = self.after_write(&seam, &answer).await;
+            }
+            Ok(answer)
+        })
+    }
+}
+
+#[derive(Debug, Default)]
+struct EmptiesFirst(Cell<bool>);
+
+impl Interference for EmptiesFirst {
+    fn arm<'a>(
+        &'a self,
+        seam: Seam<'a>,
+        mut request: Request<Bytes>,
+    ) -> LocalBoxFuture<'a, ArmAnswer> {
+        Box::pin(async move {
+            if matches!(seam.call(&request), Call::WriteGateway(_)) && !self.0.replace(true) {
+                let _refused = empty(&seam, &request).await;
+                request = without_if_match(request);
+            }
+            pass(&seam, request).await
+        })
+    }
+}
+
+async fn empty(seam: &Seam<'_>, request: &Request<Bytes>) -> Result<(), ScriptError> {
+    let mut gateway: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+    set_pool(&mut gateway, &seam.target.pool, &[]);
+    seam.script().put(&seam.target.gateway, &gateway).await
+}

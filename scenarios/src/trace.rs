@@ -1,0 +1,222 @@
+//! What a run leaves as bytes, and those bytes as one number.
+//!
+//! Two runs of one seed write the same trace to the byte, whatever the process, the machine or the
+//! level of simulation. Digests are added up ([`Digest::add`]), so that any order and any sharding
+//! of a campaign gives one number.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::json;
+use turquoise_emulator::ledger::{Attempt, ClientEntry, GatewayEntry, InstanceEntry, Seen};
+
+use crate::observation::Observation;
+
+/// A trace as one number; sums of digests are digests of campaigns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Digest(pub u64);
+
+impl Digest {
+    /// The digest of a run of `seed`.
+    #[must_use]
+    pub fn of(seed: u64, observation: &Observation) -> Self {
+        let mut hasher = Hasher::new(seed);
+        events(observation, &mut hasher).expect("because a hasher takes every byte");
+        for entry in &observation.ledgers.clients {
+            client(entry).into_iter().for_each(|n| hasher.number(n));
+        }
+        for entry in &observation.ledgers.gateway {
+            gateway(entry).into_iter().for_each(|n| hasher.number(n));
+        }
+        for entry in &observation.ledgers.instances {
+            instance(entry).into_iter().for_each(|n| hasher.number(n));
+        }
+        Self(hasher.0)
+    }
+
+    /// Both runs together, in any order.
+    #[must_use]
+    pub const fn add(self, other: Self) -> Self {
+        Self(self.0.wrapping_add(other.0))
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Writes the whole trace: events and phases as JSON lines, then every ledger entry as numbers.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(observation: &Observation, out: &mut impl Write) -> io::Result<()> {
+    events(observation, out)?;
+    let ledgers = &observation.ledgers;
+    for entry in &ledgers.clients {
+        line(out, "client", &client(entry))?;
+    }
+    for entry in &ledgers.gateway {
+        line(out, "gateway", &gateway(entry))?;
+    }
+    for entry in &ledgers.instances {
+        line(out, "instance", &instance(entry))?;
+    }
+    Ok(())
+}
+
+fn events(observation: &Observation, out: &mut impl Write) -> io::Result<()> {
+    for timed in &observation.events {
+        serde_json::to_writer(&mut *out, timed)?;
+        out.write_all(b"\n")?;
+    }
+    for mark in &observation.phases {
+        serde_json::to_writer(&mut *out, mark)?;
+        out.write_all(b"\n")?;
+    }
+    let end = observation
+        .end
+        .map(|end| json!({"exit_code": end.exit_code, "outcome": end.outcome}));
+    serde_json::to_writer(&mut *out, &json!({"end": end}))?;
+    out.write_all(b"\n")
+}
+
+fn line(out: &mut impl Write, ledger: &str, numbers: &[u64]) -> io::Result<()> {
+    write!(out, "{ledger}")?;
+    for number in numbers {
+        write!(out, " {number}")?;
+    }
+    out.write_all(b"\n")
+}
+
+fn client(entry: &ClientEntry) -> [u64; 6] {
+    [
+        entry.id,
+        entry.due.as_nanos(),
+        entry.ended.as_nanos(),
+        entry.class as u64,
+        entry.connection as u64,
+        match entry.seen {
+            Seen::Answer {
+                status,
+                build,
+                complete,
+            } => {
+                let build = build.map_or(0, |build| u64::from(build) + 1);
+                1 << 62 | build << 32 | u64::from(status) << 8 | u64::from(complete)
+            }
+            Seen::Refused => 1,
+            Seen::Reset => 2,
+            Seen::TimedOut => 3,
+            Seen::Aborted => 4,
+        },
+    ]
+}
+
+fn gateway(entry: &GatewayEntry) -> [u64; 8] {
+    [
+        entry.id,
+        u64::from(entry.instance),
+        entry.generation,
+        entry.member.map_or(0, |member| u64::from(member.to_bits())),
+        u64::from(entry.attempt),
+        entry.dispatched.as_nanos(),
+        entry.ended.as_nanos(),
+        match entry.outcome {
+            Attempt::Served { status } => 1 << 32 | u64::from(status),
+            Attempt::Retried(fault) => 2 << 32 | fault as u64,
+            Attempt::Failed { fault, status } => 3 << 32 | (fault as u64) << 16 | u64::from(status),
+            Attempt::Cut => 4 << 32,
+            Attempt::ClientGone => 5 << 32,
+        },
+    ]
+}
+
+fn instance(entry: &InstanceEntry) -> [u64; 6] {
+    [
+        entry.id,
+        u64::from(entry.address.to_bits()),
+        u64::from(entry.build),
+        entry.started.as_nanos(),
+        entry.ended.as_nanos(),
+        entry.status.map_or(0, u64::from),
+    ]
+}
+
+/// A 64-bit mixing hash: traces are compared for equality, nobody attacks them, and a campaign
+/// hashes megabytes per second.
+#[derive(Debug)]
+struct Hasher(u64);
+
+impl Hasher {
+    const fn new(seed: u64) -> Self {
+        Self(seed ^ 0x9e37_79b9_7f4a_7c15)
+    }
+
+    fn number(&mut self, number: u64) {
+        let mixed = (self.0 ^ number).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        self.0 = mixed ^ (mixed >> 29);
+    }
+}
+
+impl Write for Hasher {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // Chunks as serde_json hands them over: the same for the same document.
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.number(u64::from_le_bytes(word));
+        }
+        self.number(bytes.len() as u64);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_of_digests_do_not_depend_on_the_order() {
+        let digests = [Digest(u64::MAX), Digest(7), Digest(1 << 63)];
+        let forward = digests.into_iter().fold(Digest::default(), Digest::add);
+        let backward = digests
+            .into_iter()
+            .rev()
+            .fold(Digest::default(), Digest::add);
+        assert_eq!(forward, backward);
+        assert_eq!(Digest(0xff).to_string(), "00000000000000ff");
+    }
+
+    #[test]
+    fn the_hash_tells_order_length_and_value_apart() {
+        let hash = |chunks: &[&[u8]]| {
+            let mut hasher = Hasher::new(1);
+            for chunk in chunks {
+                hasher.write_all(chunk).expect("a hasher takes every byte");
+            }
+            hasher.0
+        };
+        let all = [
+            hash(&[b"ab", b"c"]),
+            hash(&[b"c", b"ab"]),
+            hash(&[b"abc"]),
+            hash(&[b"abc\0"]),
+            hash(&[b"abd"]),
+        ];
+        let distinct: std::collections::BTreeSet<_> = all.into_iter().collect();
+        assert_eq!(distinct.len(), all.len());
+    }
+}
