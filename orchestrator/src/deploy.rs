@@ -4,14 +4,29 @@
 //! A deployment never changes what serves: the pool of a gateway that exists keeps its members, and
 //! a scale set whose side is in the pool is created but not changed (F89).
 
+mod apply;
+mod difference;
+mod frontend;
+mod side;
+
+use std::cell::RefCell;
+use std::net::Ipv4Addr;
+
+use futures_util::future::join;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use turquoise_arm::ResourceId;
 
 use crate::access::Access;
-use crate::arm_client::ArmFailure;
+use crate::arm_client::{ArmClient, ArmFailure};
 use crate::config::Config;
 use crate::environment::Environment;
-use crate::observer::Observer;
+use crate::observer::{Observer, Progress};
+use crate::view::pool;
+
+use apply::{Applier, IfDifferent};
+pub(crate) use side::RULE;
+use side::SideBodies;
 
 /// What is to be deployed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,12 +163,178 @@ impl DeployError {
 /// # Errors
 /// See [`DeployError`]; what had settled before stays, and a repeated call goes on from there.
 pub async fn deploy<E: Environment>(
-    _environment: &E,
-    _access: &Access,
-    _config: &Config,
-    _part: &Part,
-    _inputs: &DeployInputs,
-    _observer: &dyn Observer,
+    environment: &E,
+    access: &Access,
+    config: &Config,
+    part: &Part,
+    inputs: &DeployInputs,
+    observer: &dyn Observer,
 ) -> Result<DeployReport, DeployError> {
-    Ok(DeployReport::default())
+    let arm = ArmClient::new(environment, access, "turquoise-deploy");
+    let deployment = Deployment {
+        applier: Applier {
+            arm: &arm,
+            environment,
+        },
+        config,
+        observer,
+        report: RefCell::default(),
+    };
+    match part {
+        Part::Frontend => deployment.frontend(inputs).await?,
+        Part::Side(name) => deployment.side(name).await?,
+    }
+    Ok(deployment.report.into_inner())
+}
+
+/// A deployment under way.
+struct Deployment<'a, E> {
+    applier: Applier<'a, E>,
+    config: &'a Config,
+    observer: &'a dyn Observer,
+    report: RefCell<DeployReport>,
+}
+
+impl<E: Environment> Deployment<'_, E> {
+    async fn frontend(&self, inputs: &DeployInputs) -> Result<(), DeployError> {
+        let config = self.config;
+        self.group(&config.target.group()).await?;
+        let network = frontend::network_id(config);
+        let address = frontend::public_ip_id(config);
+        // Both are awaited even when one fails, so that no operation is left running unseen.
+        let (network, address) = join(
+            self.ensure(&network, IfDifferent::Update, |_| {
+                Ok(frontend::network(config))
+            }),
+            self.ensure(&address, IfDifferent::Update, |_| {
+                Ok(frontend::public_ip(config))
+            }),
+        )
+        .await;
+        network.and(address)?;
+        let certificate = inputs.certificate.as_ref();
+        let body = |found: Option<&Value>| frontend::gateway(config, certificate, found);
+        self.ensure(&config.target.gateway, IfDifferent::Update, body)
+            .await
+    }
+
+    async fn side(&self, name: &str) -> Result<(), DeployError> {
+        let config = self.config;
+        let side = config.side(name).ok_or_else(|| DeployError::UnknownSide {
+            side: name.to_owned(),
+            known: config.sides.keys().cloned().collect(),
+        })?;
+        let policy = match self.serves(side.address).await? {
+            true => IfDifferent::Refuse(name),
+            false => IfDifferent::Update,
+        };
+        let bodies = SideBodies { config, name, side };
+        self.group(&config.target.group_named(&side.group)).await?;
+        let (image, balancer) = join(self.image(bodies), self.load_balancer(bodies, policy)).await;
+        image.and(balancer)?;
+        let (interface, scale_set) = join(
+            self.interface(bodies, policy),
+            self.scale_set(bodies, policy),
+        )
+        .await;
+        interface.and(scale_set)?;
+        self.autoscale(bodies).await
+    }
+
+    async fn image(&self, of: SideBodies<'_>) -> Result<(), DeployError> {
+        match &of.side.image_blob {
+            Some(blob) => {
+                let body = |_: Option<&Value>| Ok(of.image(blob));
+                self.ensure(&of.side.image, IfDifferent::Update, body).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    async fn load_balancer(
+        &self,
+        of: SideBodies<'_>,
+        policy: IfDifferent<'_>,
+    ) -> Result<(), DeployError> {
+        let id = of.side.load_balancer(self.config.target.subscription());
+        self.ensure(&id, policy, |_| Ok(of.load_balancer())).await
+    }
+
+    async fn interface(
+        &self,
+        of: SideBodies<'_>,
+        policy: IfDifferent<'_>,
+    ) -> Result<(), DeployError> {
+        let id = of
+            .side
+            .network_interface(self.config.target.subscription(), of.name);
+        self.ensure(&id, policy, |_| Ok(of.network_interface()))
+            .await
+    }
+
+    /// How many instances a scale set that exists has is autoscale's business, not ours.
+    async fn scale_set(
+        &self,
+        of: SideBodies<'_>,
+        policy: IfDifferent<'_>,
+    ) -> Result<(), DeployError> {
+        let id = of
+            .side
+            .scale_set(self.config.target.subscription(), of.name);
+        let body = |found: Option<&Value>| {
+            let mut body = of.scale_set();
+            if let (Some(_), Some(sku)) = (found, body["sku"].as_object_mut()) {
+                sku.shift_remove("capacity");
+            }
+            Ok(body)
+        };
+        self.ensure(&id, policy, body).await
+    }
+
+    async fn autoscale(&self, of: SideBodies<'_>) -> Result<(), DeployError> {
+        match of.side.autoscale {
+            Some(range) => {
+                let subscription = self.config.target.subscription();
+                let id = of.side.autoscale_setting(subscription, of.name);
+                self.ensure(&id, IfDifferent::Update, |_| Ok(of.autoscale(range)))
+                    .await
+            }
+            None => Ok(()),
+        }
+    }
+
+    async fn group(&self, id: &ResourceId) -> Result<(), DeployError> {
+        let body = json!({"location": self.config.frontend.location});
+        self.ensure(id, IfDifferent::Update, |_| Ok(body.clone()))
+            .await
+    }
+
+    /// Whether the gateway's pool lists `address` and something answers for it: a side that was
+    /// never built can be listed by a new gateway, and is then built, not changed.
+    async fn serves(&self, address: Ipv4Addr) -> Result<bool, DeployError> {
+        let target = &self.config.target;
+        let gateway = self.applier.arm.find(&target.gateway).await;
+        let gateway = gateway.map_err(|source| DeployError::Arm {
+            resource: target.gateway.clone(),
+            source,
+        })?;
+        let members = gateway.and_then(|gateway| pool::members(&gateway, &target.pool));
+        Ok(members.is_some_and(|members| members.contains(&address)))
+    }
+
+    async fn ensure(
+        &self,
+        id: &ResourceId,
+        policy: IfDifferent<'_>,
+        body: impl Fn(Option<&Value>) -> Result<Value, DeployError>,
+    ) -> Result<(), DeployError> {
+        let deployed = self.applier.apply(id, policy, body).await?;
+        let progress = Progress::Deployed {
+            resource: id.to_string(),
+            change: deployed.change,
+        };
+        self.observer.on(self.applier.environment.now(), &progress);
+        self.report.borrow_mut().resources.push(deployed);
+        Ok(())
+    }
 }

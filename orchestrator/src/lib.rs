@@ -5,6 +5,7 @@
 
 pub mod config;
 pub mod environment;
+pub mod live;
 
 mod access;
 mod arm_client;
@@ -16,6 +17,7 @@ mod phase;
 mod report;
 mod run;
 mod swap;
+mod view;
 
 pub use access::{Access, StaticToken, TokenError, TokenSource};
 pub use arm_client::ArmFailure;
@@ -24,6 +26,7 @@ pub use deploy::{Change, DeployError, DeployInputs, DeployReport, Deployed, Part
 pub use environment::{Environment, Instant};
 pub use journal::{FileStore, InvalidRunId, JournalStore, MemoryStore, RunId, StoreError};
 pub use lease::{Lease, LeaseStore, Version};
+pub use live::LiveEnvironment;
 pub use observer::{Observer, Progress, SeenBuild};
 pub use phase::Phase;
 pub use report::{
