@@ -1,48 +1,433 @@
 //! The control plane: ARM requests in, answers out, desired state down.
+//!
+//! [`ControlPlane`] is the engine. What is particular to a resource type is a
+//! [`Provider`](provider::Provider) under `providers/`; read its docs first. A request is taken
+//! apart in `request`, sorted by `route`, and answered by one of the verbs (`read`, `write`,
+//! `delete`, `action`, `groups`, `subscriptions`); long answers live in `lro` and end in
+//! [`ControlPlane::advance_to`]. Nothing here knows sockets, clocks or the data plane's insides.
+
+mod action;
+mod addresses;
+mod answer;
+mod clock;
+pub mod config;
+mod delete;
+mod durations;
+mod groups;
+mod ledger;
+mod locations;
+mod lro;
+mod name_rule;
+mod operations;
+mod provider;
+mod providers;
+mod read;
+mod references;
+mod request;
+mod route;
+mod schema;
+mod store;
+mod subscriptions;
+mod write;
+
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use http::{Method, StatusCode};
+use turquoise_arm::ArmError;
 
+pub use self::config::{ConflictMode, ControlPlaneConfig, Profile};
+pub use self::ledger::Unhandled;
+
+use self::addresses::AddressBook;
+use self::answer::{Answer, Common};
+use self::clock::Clock;
+use self::lro::Operations;
+use self::provider::{Facts, InternalWrite, Provider, Scope};
+use self::request::Request;
+use self::route::{Below, Route};
+use self::store::Store;
 use crate::cloud::Reply;
 use crate::desired::Desired;
-use crate::event::Timed;
-use crate::faults::Faults;
+use crate::event::{Event, Timed};
+use crate::faults::{Faults, Interference};
 use crate::reported::Reported;
 use crate::seed::Seed;
 use crate::time::Instant;
 
-/// Subscriptions, durations and knobs.
-#[derive(Clone, Debug, Default)]
-pub struct ControlPlaneConfig {}
-
 /// The control plane.
 #[derive(Debug)]
-pub struct ControlPlane {}
+pub struct ControlPlane {
+    config: ControlPlaneConfig,
+    clock: Clock,
+    seed: Seed,
+    faults: Faults,
+    store: Store,
+    addresses: AddressBook,
+    operations: Operations,
+    providers: Vec<Box<dyn Provider>>,
+    desired: Vec<Desired>,
+    events: Vec<Timed>,
+    outbox: Vec<InternalWrite>,
+    unhandled: BTreeMap<(String, String), u64>,
+    views: BTreeMap<String, read::Cached>,
+    requests: u64,
+    etags: u64,
+    times: (u64, String, String),
+}
+
+/// One request being answered.
+#[derive(Clone, Copy)]
+struct Turn<'a> {
+    now: Instant,
+    reported: &'a dyn Reported,
+    request: &'a Request<'a>,
+}
 
 impl ControlPlane {
-    pub(crate) fn new(_config: ControlPlaneConfig, _seed: Seed, _faults: Faults) -> Self {
-        Self {}
+    pub(crate) fn new(config: ControlPlaneConfig, seed: Seed, faults: Faults) -> Self {
+        Self {
+            clock: Clock::new(config.epoch_unix_ms),
+            config,
+            seed,
+            faults,
+            store: Store::default(),
+            addresses: AddressBook::default(),
+            operations: Operations::new(seed.child("operations")),
+            providers: providers::all(),
+            desired: Vec::new(),
+            events: Vec::new(),
+            outbox: Vec::new(),
+            unhandled: BTreeMap::new(),
+            views: BTreeMap::new(),
+            requests: 0,
+            etags: 0,
+            times: (u64::MAX, String::new(), String::new()),
+        }
     }
 
+    /// The configuration this control plane began with.
+    #[must_use]
+    pub fn config(&self) -> &ControlPlaneConfig {
+        &self.config
+    }
+
+    /// Calls that Azure would answer and we do not, with how often they came.
+    #[must_use]
+    pub fn unhandled(&self) -> Vec<Unhandled> {
+        ledger::rows(&self.unhandled)
+    }
+
+    /// Answers one request, after everything due before `now` has happened.
     pub(crate) fn handle(
         &mut self,
-        _now: Instant,
-        _request: &http::Request<Bytes>,
-        _reported: &dyn Reported,
+        now: Instant,
+        request: &http::Request<Bytes>,
+        reported: &dyn Reported,
     ) -> Reply {
-        Reply::Reset
+        let request = Request::read(request);
+        let turn = Turn {
+            now,
+            reported,
+            request: &request,
+        };
+        let method = request.method.as_str();
+        let meddling = self
+            .faults
+            .on_request(now.as_millis(), method, request.path);
+        self.collect_hits(now);
+        let lost = matches!(meddling, Some(Interference::ReplyLost));
+        let answer = match meddling {
+            Some(Interference::ResetBefore) => {
+                self.record(turn, 0, None, false);
+                return Reply::Reset;
+            }
+            Some(Interference::Refuse {
+                status,
+                code,
+                retry_after,
+            }) => Answer::refusal(&injected(status, &code, retry_after)),
+            Some(Interference::ReplyLost) | None => self.answer(turn),
+        };
+        self.flush(now, reported);
+        if lost {
+            self.record(turn, 0, answer.code, answer.applied);
+            return Reply::Reset;
+        }
+        self.record(
+            turn,
+            answer.status.as_u16(),
+            answer.code.clone(),
+            answer.applied,
+        );
+        Reply::Answer(self.respond(turn, answer))
     }
 
-    pub(crate) fn advance_to(&mut self, _now: Instant, _reported: &dyn Reported) {}
+    /// Ends what is due, in order.
+    pub(crate) fn advance_to(&mut self, now: Instant, reported: &dyn Reported) {
+        while let Some(number) = self.operations.due(now) {
+            self.end_operation(now, reported, number);
+        }
+        for index in 0..self.providers.len() {
+            let due = self.providers[index].next_deadline();
+            if due.is_some_and(|due| due <= now) {
+                let (provider, mut scope) = self.parts(now, reported, index);
+                provider.advance_to(&mut scope);
+            }
+        }
+        self.flush(now, reported);
+    }
 
+    /// When something is next due by itself.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        None
+        let providers = self.providers.iter().filter_map(|p| p.next_deadline());
+        providers.chain(self.operations.next_deadline()).min()
     }
 
     pub(crate) fn drain_desired(&mut self) -> Vec<Desired> {
-        Vec::new()
+        std::mem::take(&mut self.desired)
     }
 
     pub(crate) fn drain_events(&mut self) -> Vec<Timed> {
-        Vec::new()
+        std::mem::take(&mut self.events)
     }
+
+    fn answer(&mut self, turn: Turn<'_>) -> Answer {
+        match self.dispatch(turn) {
+            Ok(answer) => answer,
+            Err(refusal) => {
+                let answer = Answer::refusal(&refusal);
+                if refusal.status == StatusCode::UNAUTHORIZED {
+                    answer.with_challenge(&self.config.login, &self.config.tenant)
+                } else {
+                    answer
+                }
+            }
+        }
+    }
+
+    fn dispatch(&mut self, turn: Turn<'_>) -> Result<Answer, ArmError> {
+        let request = turn.request;
+        self.authorise(request)?;
+        let route = route::route(&request.segments);
+        if route == Route::Unknown {
+            return Err(not_a_route(request));
+        }
+        request.api_version()?;
+        match route {
+            Route::Subscriptions => get_only(request, || self.subscriptions()),
+            Route::Tenants => get_only(request, || self.tenants()),
+            Route::In(subscription, below) => {
+                self.check_subscription(&subscription)?;
+                self.dispatch_below(turn, below)
+            }
+            Route::Unknown => Err(not_a_route(request)),
+        }
+    }
+
+    fn dispatch_below(&mut self, turn: Turn<'_>, below: Below) -> Result<Answer, ArmError> {
+        let request = turn.request;
+        match below {
+            Below::Subscription => get_only(request, || self.subscription()),
+            Below::Locations => get_only(request, || {
+                Answer::ok(&locations::list(&self.config.subscription))
+            }),
+            Below::Providers => get_only(request, || self.provider_list()),
+            Below::Provider(namespace) => self.provider_metadata(request, &Method::GET, &namespace),
+            Below::Register(namespace) => {
+                self.provider_metadata(request, &Method::POST, &namespace)
+            }
+            Below::Operation { id, result } => self.poll(turn, &id, result),
+            Below::GroupOperation(id) => self.poll(turn, &id, true),
+            Below::Resources(group) => self.generic_list(turn, group.as_deref()),
+            Below::Groups => self.list_groups(turn),
+            Below::Group(name) => self.on_group(turn, &name),
+            Below::GroupAction(name, action) => self.on_group_action(turn, &name, &action),
+            Below::List {
+                group,
+                resource_type,
+            } => self.list(turn, group.as_deref(), &resource_type),
+            Below::Resource {
+                group,
+                resource_type,
+                name,
+                rest,
+            } => self.on_resource(turn, &group, &resource_type, &name, &rest),
+            Below::Extension(resource_type) => Err(self.not_emulated(request, &resource_type)),
+            Below::Unknown => Err(not_a_route(request)),
+        }
+    }
+
+    fn on_resource(
+        &mut self,
+        turn: Turn<'_>,
+        group: &str,
+        resource_type: &str,
+        name: &str,
+        rest: &[String],
+    ) -> Result<Answer, ArmError> {
+        let provider = self.provider_of(turn.request, resource_type)?;
+        let id = self.resource_id(group, provider, name)?;
+        if !rest.is_empty() {
+            return self.below_resource(turn, provider, &id, rest);
+        }
+        match *turn.request.method {
+            Method::GET => self.get(turn, &id),
+            Method::HEAD => Ok(self.head(&id)),
+            Method::PUT => self.put(turn, provider, &id),
+            Method::PATCH => self.patch(turn, provider, &id),
+            Method::DELETE => self.delete(turn, &id),
+            _ => Err(method_not_allowed(turn.request)),
+        }
+    }
+
+    /// A provider and what it may change.
+    fn parts<'a>(
+        &'a mut self,
+        now: Instant,
+        reported: &'a dyn Reported,
+        provider: usize,
+    ) -> (&'a mut dyn Provider, Scope<'a>) {
+        let provider = self.providers[provider].as_mut();
+        let scope = Scope {
+            now,
+            store: &mut self.store,
+            addresses: &mut self.addresses,
+            reported: Facts(reported),
+            config: &self.config,
+            clock: self.clock,
+            seed: self.seed.child(provider.kind().resource_type),
+            faults: &mut self.faults,
+            desired: &mut self.desired,
+            events: &mut self.events,
+            outbox: &mut self.outbox,
+        };
+        (provider, scope)
+    }
+
+    /// Makes the writes that providers asked for; they may ask for more.
+    fn flush(&mut self, now: Instant, reported: &dyn Reported) {
+        while !self.outbox.is_empty() {
+            for write in std::mem::take(&mut self.outbox) {
+                self.internal_write(now, reported, write);
+            }
+        }
+        self.collect_hits(now);
+    }
+
+    fn authorise(&self, request: &Request<'_>) -> Result<(), ArmError> {
+        if !self.config.require_authorization {
+            return Ok(());
+        }
+        let refuse =
+            |code: &str, message: &str| Err(ArmError::new(StatusCode::UNAUTHORIZED, code, message));
+        let Some(given) = request.header("authorization") else {
+            return refuse(
+                "AuthenticationFailed",
+                "Authentication failed. The 'Authorization' header is missing.",
+            );
+        };
+        match given.split_once(' ') {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("Bearer") && !token.is_empty() => {
+                Ok(())
+            }
+            _ => refuse("InvalidAuthenticationToken", "The access token is invalid."),
+        }
+    }
+
+    fn collect_hits(&mut self, now: Instant) {
+        for (fault, name) in self.faults.drain_hits() {
+            self.events.push(Timed {
+                at: now,
+                event: Event::FaultHit {
+                    fault,
+                    name: name.to_owned(),
+                },
+            });
+        }
+    }
+
+    fn record(&mut self, turn: Turn<'_>, status: u16, code: Option<String>, applied: bool) {
+        self.events.push(Timed {
+            at: turn.now,
+            event: Event::Arm {
+                method: turn.request.method.to_string(),
+                target: turn.request.target.to_owned(),
+                caller: turn.request.caller().to_owned(),
+                status,
+                code,
+                applied,
+            },
+        });
+    }
+
+    fn respond(&mut self, turn: Turn<'_>, answer: Answer) -> http::Response<Bytes> {
+        let request_id = clock::guid(self.seed.child("requests").at(self.requests));
+        self.requests += 1;
+        let second = turn.now.as_millis() / 1_000;
+        if self.times.0 != second {
+            let compact = self.clock.compact(turn.now);
+            self.times = (second, compact, self.clock.http_date(turn.now));
+        }
+        let request = turn.request;
+        let wants_echo = request
+            .header("x-ms-return-client-request-id")
+            .is_some_and(|wish| wish.eq_ignore_ascii_case("true"));
+        let common = Common {
+            correlation_id: request
+                .header("x-ms-correlation-request-id")
+                .unwrap_or(&request_id),
+            echo: request
+                .header("x-ms-client-request-id")
+                .filter(|_| wants_echo),
+            compact_time: &self.times.1,
+            http_date: &self.times.2,
+            request_id: request_id.clone(),
+        };
+        answer.into_response(request.method, &common)
+    }
+
+    /// An absolute URL at the host the client used (client-contract.md §1.4).
+    fn url(&self, request: &Request<'_>, path: &str) -> String {
+        let scheme = request
+            .header("x-forwarded-proto")
+            .unwrap_or(&self.config.scheme);
+        let host = request.host();
+        format!("{scheme}://{host}{path}")
+    }
+}
+
+fn injected(status: u16, code: &str, retry_after: Option<u32>) -> ArmError {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let error = ArmError::new(status, code, "This request met an injected fault.");
+    match retry_after {
+        Some(seconds) => error.with_retry_after(seconds),
+        None => error,
+    }
+}
+
+fn get_only(request: &Request<'_>, answer: impl FnOnce() -> Answer) -> Result<Answer, ArmError> {
+    if *request.method == Method::GET {
+        Ok(answer())
+    } else {
+        Err(method_not_allowed(request))
+    }
+}
+
+fn method_not_allowed(request: &Request<'_>) -> ArmError {
+    ArmError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "HttpMethodNotAllowed",
+        format!(
+            "The method '{}' is not allowed at '{}'.",
+            request.method, request.path
+        ),
+    )
+}
+
+fn not_a_route(request: &Request<'_>) -> ArmError {
+    ArmError::not_found(
+        "NotFound",
+        format!("No route matches '{} {}'.", request.method, request.path),
+    )
 }
