@@ -4,6 +4,10 @@
 //! its id alone. [`arrivals`] feeds a simulated data plane, [`live`] a real socket; both plan
 //! alike.
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a live generator is a drive: it owns the wall clock it sends by"
+)]
 pub mod live;
 pub mod profile;
 

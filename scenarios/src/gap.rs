@@ -67,6 +67,15 @@ impl Series {
         self.due.len()
     }
 
+    /// The mean time between arrivals: the finest gap that this traffic can show is twice that.
+    pub(crate) fn mean_gap(&self) -> Option<Duration> {
+        let (first, last) = (self.due.first()?, self.due.last()?);
+        let gaps = u32::try_from(self.due.len() - 1)
+            .ok()
+            .filter(|gaps| *gaps > 0)?;
+        Some(last.since(*first) / gaps)
+    }
+
     /// The longest gap.
     pub(crate) fn longest(&self) -> Gap {
         let ends = self.ok.iter().copied().chain([self.end]);

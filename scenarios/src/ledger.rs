@@ -124,12 +124,15 @@ pub(crate) struct Ledger<'a> {
     contradictions: Vec<String>,
 }
 
+/// A run of places in an ordered index.
+type Span = Range<usize>;
+
 #[derive(Clone, Debug)]
 struct Joined {
     client: u32,
     class: Class,
-    attempts: Range<u32>,
-    executions: Range<u32>,
+    attempts: Span,
+    executions: Span,
 }
 
 /// One request in the joined ledgers.
@@ -242,9 +245,8 @@ impl<'a> Request<'a> {
     /// The gateway's attempts, in order.
     pub(crate) fn attempts(self) -> impl DoubleEndedIterator<Item = &'a GatewayEntry> {
         let ledger = self.ledger;
-        let range = self.joined.attempts.start as usize..self.joined.attempts.end as usize;
         let gateway = &ledger.observation.ledgers.gateway;
-        ledger.attempts[range]
+        ledger.attempts[self.joined.attempts.clone()]
             .iter()
             .map(|index| &gateway[*index as usize])
     }
@@ -252,9 +254,8 @@ impl<'a> Request<'a> {
     /// Its executions by instances, in order.
     pub(crate) fn executions(self) -> impl DoubleEndedIterator<Item = &'a InstanceEntry> {
         let ledger = self.ledger;
-        let range = self.joined.executions.start as usize..self.joined.executions.end as usize;
         let instances = &ledger.observation.ledgers.instances;
-        ledger.executions[range]
+        ledger.executions[self.joined.executions.clone()]
             .iter()
             .map(|index| &instances[*index as usize])
     }
@@ -285,7 +286,7 @@ impl<'a> Request<'a> {
     pub(crate) fn dispatched(self) -> Instant {
         self.attempts()
             .next_back()
-            .map_or(self.client().due, |attempt| attempt.dispatched)
+            .map_or_else(|| self.client().due, |attempt| attempt.dispatched)
     }
 
     /// The build that the answer named.
@@ -403,7 +404,7 @@ impl<'a, F: Fn(usize) -> RequestId> Claims<'a, F> {
         }
     }
 
-    fn claim(&mut self, id: RequestId) -> Range<u32> {
+    fn claim(&mut self, id: RequestId) -> Span {
         while self.peek().is_some_and(|next| next < id) {
             self.skip();
         }
@@ -411,7 +412,7 @@ impl<'a, F: Fn(usize) -> RequestId> Claims<'a, F> {
         while self.peek() == Some(id) {
             self.next += 1;
         }
-        start as u32..self.next as u32
+        start..self.next
     }
 
     fn finish(mut self) -> Unclaimed {

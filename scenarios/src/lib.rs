@@ -32,6 +32,9 @@ mod latency;
 mod ledger;
 mod timeline;
 
+#[cfg(test)]
+mod sample;
+
 pub use invariant::Invariant;
 pub use latency::{Latencies, Percentiles};
 pub use ledger::Class;

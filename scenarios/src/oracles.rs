@@ -14,9 +14,27 @@ use crate::observation::Observation;
 use crate::timeline::Timeline;
 use crate::verdict::Violation;
 
+mod allowed_sides;
+mod at_most_once;
 mod conservation;
+mod converges;
+mod delete_guard;
+mod latency_inflation;
+mod losses;
+mod max_gap;
+mod never_empty;
+mod no_dispatch_after_removal;
 mod no_infrastructure_failure;
+mod no_kill_with_work;
+mod no_lost_update;
+mod no_residue;
 mod one_complete_answer;
+mod single_version_after;
+mod truthful_report;
+mod write_economy;
+
+#[cfg(test)]
+mod tests;
 
 /// At most this many violations of one invariant are named; all are counted.
 const NAMED: u64 = 20;
@@ -45,6 +63,21 @@ pub(crate) struct Oracle {
 pub(crate) const ORACLES: &[Oracle] = &[
     one_complete_answer::ORACLE,
     no_infrastructure_failure::ORACLE,
+    at_most_once::ORACLE,
+    allowed_sides::ORACLE,
+    no_dispatch_after_removal::ORACLE,
+    no_kill_with_work::ORACLE,
+    single_version_after::ORACLE,
+    never_empty::ORACLE,
+    delete_guard::ORACLE,
+    no_lost_update::ORACLE,
+    no_residue::ORACLE,
+    truthful_report::ORACLE,
+    write_economy::ORACLE,
+    converges::ORACLE,
+    max_gap::ORACLE,
+    losses::ORACLE,
+    latency_inflation::ORACLE,
     conservation::ORACLE,
 ];
 

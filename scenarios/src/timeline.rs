@@ -14,6 +14,7 @@ use crate::observation::{Declared, Observation, PhaseMark, Role};
 #[derive(Debug)]
 pub(crate) struct Timeline {
     phases: Vec<PhaseMark>,
+    allowed: Vec<(Instant, Allowed)>,
     arm: Vec<(Instant, Vec<Ipv4Addr>)>,
     effective: BTreeMap<u16, Vec<(Instant, Vec<Ipv4Addr>)>>,
     stops: BTreeMap<Ipv4Addr, Vec<(Instant, u64)>>,
@@ -28,6 +29,19 @@ pub(crate) struct Allowed {
 }
 
 impl Allowed {
+    const OLD: Self = Self {
+        old: true,
+        new: false,
+    };
+    const NEW: Self = Self {
+        old: false,
+        new: true,
+    };
+    const BOTH: Self = Self {
+        old: true,
+        new: true,
+    };
+
     /// Whether the side in this role may be dispatched to.
     pub(crate) const fn permits(self, role: Role) -> bool {
         match role {
@@ -42,6 +56,7 @@ impl Timeline {
     pub(crate) fn new(observation: &Observation) -> Self {
         let mut timeline = Self {
             phases: observation.phases.clone(),
+            allowed: allowed(&observation.phases),
             arm: Vec::new(),
             effective: BTreeMap::new(),
             stops: BTreeMap::new(),
@@ -53,31 +68,15 @@ impl Timeline {
         timeline
     }
 
-    /// The sides that the journal's phase allows at an instant (S4): P0–P3 the old one, P4–P8
-    /// both, from P9 the new one; on the way back the same, mirrored, once it has reached P4.
+    /// The sides that the journal's phase allows at an instant (S4). Without a journal, as with a
+    /// script that has no phases, every side is.
     pub(crate) fn allowed_at(&self, at: Instant) -> Allowed {
-        let reached = self.phases.iter().take_while(|mark| mark.at <= at);
-        reached.fold(
-            Allowed {
-                old: true,
-                new: false,
-            },
-            |allowed, mark| match (mark.phase, mark.reverse) {
-                (0..=3, _) => allowed,
-                (4..=8, _) => Allowed {
-                    old: true,
-                    new: true,
-                },
-                (_, false) => Allowed {
-                    old: false,
-                    new: true,
-                },
-                (_, true) => Allowed {
-                    old: true,
-                    new: false,
-                },
-            },
-        )
+        let later = self.allowed.partition_point(|(from, _)| *from <= at);
+        match later.checked_sub(1) {
+            Some(index) => self.allowed[index].1,
+            None if self.allowed.is_empty() => Allowed::BOTH,
+            None => Allowed::OLD,
+        }
     }
 
     /// The last phase entered by an instant.
@@ -102,11 +101,6 @@ impl Timeline {
         self.effective
             .get(&instance)
             .and_then(|steps| step(steps, at))
-    }
-
-    /// Every change of a gateway instance's members, in order of time.
-    pub(crate) fn effective_steps(&self, instance: u16) -> &[(Instant, Vec<Ipv4Addr>)] {
-        self.effective.get(&instance).map_or(&[], Vec::as_slice)
     }
 
     /// When the machine at an address stopped within a span, and what it was serving.
@@ -161,6 +155,22 @@ impl Timeline {
             _ => {}
         }
     }
+}
+
+/// P0–P3 allow the old side, P4–P8 both, from P9 the new one; the way back mirrors that once it has
+/// reached P4, and until then leaves what held.
+fn allowed(phases: &[PhaseMark]) -> Vec<(Instant, Allowed)> {
+    let mut now = Allowed::OLD;
+    let steps = phases.iter().map(|mark| {
+        now = match (mark.phase, mark.reverse) {
+            (0..=3, _) => now,
+            (4..=8, _) => Allowed::BOTH,
+            (_, false) => Allowed::NEW,
+            (_, true) => Allowed::OLD,
+        };
+        (mark.at, now)
+    });
+    steps.collect()
 }
 
 /// The value of a step function at an instant.

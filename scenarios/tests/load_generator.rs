@@ -1,6 +1,11 @@
 //! The live load generator against small servers with known faults: what it reports must be what
 //! they did (failure-catalogue.md C.8).
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "servers and clients on real sockets live in wall time"
+)]
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,0 +1,117 @@
+//! S4: requests go only to sides that the phase allows.
+//!
+//! The old side up to P3, both from P4 to P8, the new side after; P8 is where removal is
+//! confirmed, so the old side may still be effective in it.
+
+use turquoise_emulator::ledger::GatewayEntry;
+
+use crate::invariant::Invariant;
+use crate::oracles::{Case, Findings, Oracle};
+
+pub(crate) const ORACLE: Oracle = Oracle {
+    invariant: Invariant::S(4),
+    judge,
+};
+
+fn judge(case: &Case<'_>, findings: &mut Findings) {
+    let start = case.observation.window.baseline_start;
+    let judged = case
+        .observation
+        .ledgers
+        .gateway
+        .iter()
+        .filter(|entry| entry.dispatched >= start);
+    for entry in judged.filter(|entry| !permitted(case, entry)) {
+        let Some(member) = entry.member else { continue };
+        let role = case.observation.declared.role_of(member);
+        let side = role.map_or("an undeclared side", |role| {
+            &case.observation.declared.side(role).name
+        });
+        let phase = case
+            .timeline
+            .phase_at(entry.dispatched)
+            .map_or(0, |mark| mark.phase);
+        findings.report_request(entry.dispatched, entry.id, &["F14", "F34", "F52", "F88"], || {
+            format!(
+                "request {} went to {member} of {side} in P{phase}, which does not allow that side",
+                entry.id
+            )
+        });
+    }
+}
+
+fn permitted(case: &Case<'_>, entry: &GatewayEntry) -> bool {
+    let Some(member) = entry.member else {
+        return true;
+    };
+    let (at, epsilon) = (entry.dispatched, case.observation.declared.policy.epsilon);
+    match case.observation.declared.role_of(member) {
+        Some(role) => {
+            let permits = |at| case.timeline.allowed_at(at).permits(role);
+            permits(at) || permits(at - epsilon)
+        }
+        // An address of another pool is none of our business; one in ours belongs to nobody.
+        None => !case
+            .timeline
+            .effective_at(entry.instance, at)
+            .is_some_and(|members| members.contains(&member)),
+    }
+}
+
+#[cfg(test)]
+pub(super) fn broken() -> crate::Observation {
+    use crate::sample::{NEW, at, clean, secs};
+    let mut observation = clean();
+    let early = at(&observation, secs(119));
+    observation.ledgers.gateway[early].member = Some(NEW);
+    observation
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observation::PhaseMark;
+    use crate::sample::{NEW, OLD, at, clean, secs};
+
+    #[test]
+    fn each_phase_allows_its_sides_and_no_other() {
+        let cases = [
+            (119, true, false),
+            (121, true, true),
+            (171, true, true),
+            (181, false, true),
+        ];
+        for (second, old, new) in cases {
+            for (member, allowed) in [(OLD, old), (NEW, new)] {
+                let mut observation = clean();
+                let index = at(&observation, secs(second));
+                observation.ledgers.gateway[index].member = Some(member);
+                let violated = crate::judge(&observation).violates(Invariant::S(4));
+                assert_eq!(violated, !allowed, "{member} at {second} s");
+            }
+        }
+    }
+
+    #[test]
+    fn on_the_way_back_the_old_side_is_allowed_again() {
+        let mut observation = clean();
+        observation.phases.retain(|mark| mark.phase < 9);
+        for (at, phase) in [(172, 4), (185, 9)] {
+            observation.phases.push(PhaseMark {
+                at: secs(at),
+                phase,
+                reverse: true,
+            });
+        }
+        let last = at(&observation, secs(190));
+        observation.ledgers.gateway.truncate(last);
+        observation.ledgers.gateway[last - 1].member = Some(OLD);
+        let verdict = crate::judge(&observation);
+        let named = verdict
+            .violations
+            .iter()
+            .find(|violation| violation.invariant == Invariant::S(4));
+        let named = named.expect("the new side is not allowed after P9 of the way back");
+        assert!(named.at >= secs(185), "{named:?}");
+    }
+}

@@ -1,0 +1,131 @@
+//! Q1: no due request waits longer than the limit for a good answer, per connection class and
+//! gateway instance.
+//!
+//! The limit is the policy's, but never finer than the traffic can resolve (two arrivals, H08) nor
+//! than twice what the same traffic showed before the swap began.
+
+use std::time::Duration;
+
+use turquoise_emulator::Instant;
+use turquoise_emulator::ledger::ConnectionClass;
+
+use crate::gap::Series;
+use crate::invariant::Invariant;
+use crate::ledger::Request;
+use crate::oracles::{Case, Findings, Oracle};
+
+pub(crate) const ORACLE: Oracle = Oracle {
+    invariant: Invariant::Q(1),
+    judge,
+};
+
+fn judge(case: &Case<'_>, findings: &mut Findings) {
+    for connection in [ConnectionClass::New, ConnectionClass::Reused] {
+        let of_class = |request: Request<'_>| request.client().connection == connection;
+        judge_series(
+            case,
+            findings,
+            &format!("{connection:?} connections"),
+            of_class,
+        );
+        for instance in case.timeline.gateway_instances() {
+            let name = format!("{connection:?} connections to gateway instance {instance}");
+            judge_series(case, findings, &name, |request| {
+                of_class(request) && last_instance(request) == Some(instance)
+            });
+        }
+    }
+}
+
+fn judge_series(
+    case: &Case<'_>,
+    findings: &mut Findings,
+    name: &str,
+    keep: impl Fn(Request<'_>) -> bool + Copy,
+) {
+    let window = case.observation.window;
+    let before = Series::collect(case, (window.baseline_start, window.swap_start), keep);
+    let during = Series::collect(
+        case,
+        (window.swap_start, Instant::from_nanos(u64::MAX)),
+        keep,
+    );
+    let gap = during.longest();
+    let felt = case.observation.felt(gap.length());
+    let usual = case.observation.felt(before.longest().length());
+    let limit = limit(case, &during).max(usual * 2);
+    if felt > limit {
+        findings.report(gap.from, &["F06", "F44", "F54"], || {
+            format!(
+                "no request over {name} was answered for {felt:.1?} from {}, more than {limit:.1?}",
+                gap.from
+            )
+        });
+    }
+}
+
+fn limit(case: &Case<'_>, series: &Series) -> Duration {
+    let resolution = series.mean_gap().map(|gap| case.observation.felt(gap) * 2);
+    case.observation
+        .declared
+        .policy
+        .max_gap
+        .max(resolution.unwrap_or_default())
+}
+
+fn last_instance(request: Request<'_>) -> Option<u16> {
+    request
+        .attempts()
+        .next_back()
+        .map(|attempt| attempt.instance)
+}
+
+#[cfg(test)]
+pub(super) fn broken() -> crate::Observation {
+    use turquoise_emulator::ledger::Fault;
+
+    use crate::sample::{at, clean, fail, secs};
+    let mut observation = clean();
+    // Three seconds in which nothing is answered, at one request each 100 ms.
+    let (from, to) = (at(&observation, secs(150)), at(&observation, secs(153)));
+    for index in from..to {
+        fail(&mut observation, index, Fault::Refused);
+    }
+    observation
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{at, clean, secs};
+
+    #[test]
+    fn a_pause_in_which_nothing_was_due_is_no_gap() {
+        let mut observation = clean();
+        let (from, to) = (at(&observation, secs(150)), at(&observation, secs(153)));
+        observation.ledgers.clients.drain(from..to);
+        observation.ledgers.gateway.drain(from..to);
+        observation.ledgers.instances.drain(from..to);
+        observation.sent -= (to - from) as u64;
+        assert!(!crate::judge(&observation).violates(Invariant::Q(1)));
+    }
+
+    #[test]
+    fn the_gap_is_measured_from_raw_time_stamps() {
+        let verdict = crate::judge(&broken());
+        // The first request due at 150 s fails; the first good one is due at 153 s and ends 20 ms
+        // later. New connections carry every second request.
+        assert!(
+            (verdict.max_gap_ms() - 3020.0).abs() <= 100.0,
+            "{}",
+            verdict.max_gap_ms()
+        );
+    }
+
+    #[test]
+    fn time_is_what_clients_felt() {
+        let mut observation = broken();
+        observation.speed = 20.0;
+        assert!((crate::judge(&observation).max_gap_ms() - 151.0).abs() <= 5.0);
+    }
+}

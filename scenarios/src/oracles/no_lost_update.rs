@@ -1,0 +1,198 @@
+//! S15: the orchestrator's gateway writes change its own pool's addresses and nothing else.
+//!
+//! Writing back a stale copy undoes what others wrote since it was read, and that shows as a
+//! change outside our pool; undoing another's edit of our own pool shows when the pool returns to
+//! a state from before it.
+
+use turquoise_arm::ResourceId;
+use turquoise_emulator::{Event, Instant};
+
+use crate::invariant::Invariant;
+use crate::oracles::{Case, Findings, Oracle};
+
+pub(crate) const ORACLE: Oracle = Oracle {
+    invariant: Invariant::S(15),
+    judge,
+};
+
+/// A gateway write, as far as this oracle looks at it.
+struct Write<'a> {
+    at: Instant,
+    ours: bool,
+    generation: u64,
+    pools: &'a [(ResourceId, Vec<String>)],
+    changed: &'a [String],
+}
+
+fn judge(case: &Case<'_>, findings: &mut Findings) {
+    let writes: Vec<Write<'_>> = writes(case).collect();
+    for (index, write) in writes.iter().enumerate() {
+        if write.ours && write.at >= case.observation.window.swap_start {
+            judge_write(case, &writes[..index], write, findings);
+        }
+    }
+}
+
+fn judge_write(case: &Case<'_>, before: &[Write<'_>], write: &Write<'_>, findings: &mut Findings) {
+    let pool = &case.observation.declared.pool;
+    let generation = write.generation;
+    for pointer in write
+        .changed
+        .iter()
+        .filter(|pointer| !is_ours(pool, write.pools, pointer))
+    {
+        findings.report(write.at, &["F58", "F59", "F69"], || {
+            format!("write {generation} changed `{pointer}`, which is not our pool's addresses")
+        });
+    }
+    let Some(previous) = before.last() else {
+        return;
+    };
+    for (other, addresses) in previous.pools.iter().filter(|(other, _)| other != pool) {
+        if addresses_of(write.pools, other) != Some(addresses) {
+            findings.report(write.at, &["F58", "F59"], || {
+                format!(
+                    "write {generation} changed the addresses of `{}`",
+                    other.name()
+                )
+            });
+        }
+    }
+    // Someone else's edit of our pool is lost when our next write restores the state before it.
+    let undone = !previous.ours
+        && before.len() > 1
+        && addresses_of(previous.pools, pool) != addresses_of(before[before.len() - 2].pools, pool)
+        && addresses_of(write.pools, pool) == addresses_of(before[before.len() - 2].pools, pool);
+    if undone {
+        findings.report(write.at, &["F58", "F78"], || {
+            format!(
+                "write {generation} undid write {} by someone else",
+                previous.generation
+            )
+        });
+    }
+}
+
+fn writes<'a>(case: &Case<'a>) -> impl Iterator<Item = Write<'a>> {
+    let declared = &case.observation.declared;
+    case.observation
+        .events
+        .iter()
+        .filter_map(|timed| match &timed.event {
+            Event::GatewayWritten {
+                gateway,
+                generation,
+                caller,
+                pools,
+                changed,
+                ..
+            } if *gateway == declared.gateway => {
+                let ours = declared.is_ours(caller);
+                Some(Write {
+                    at: timed.at,
+                    ours,
+                    generation: *generation,
+                    pools,
+                    changed,
+                })
+            }
+            _ => None,
+        })
+}
+
+fn addresses_of<'a>(
+    pools: &'a [(ResourceId, Vec<String>)],
+    pool: &ResourceId,
+) -> Option<&'a Vec<String>> {
+    pools
+        .iter()
+        .find(|(id, _)| id == pool)
+        .map(|(_, addresses)| addresses)
+}
+
+/// Whether a pointer leads into our pool's addresses; a pool is named by its place or its name.
+fn is_ours(pool: &ResourceId, pools: &[(ResourceId, Vec<String>)], pointer: &str) -> bool {
+    let Some(rest) = pointer.strip_prefix("/properties/backendAddressPools/") else {
+        return false;
+    };
+    let Some((which, member)) = rest.split_once('/') else {
+        return false;
+    };
+    let place = pools.iter().position(|(id, _)| id == pool);
+    let named = which.eq_ignore_ascii_case(pool.name());
+    let placed = place.is_some_and(|place| which == place.to_string());
+    (named || placed) && member.starts_with("properties/backendAddresses")
+}
+
+#[cfg(test)]
+pub(super) fn broken() -> crate::Observation {
+    use crate::sample::clean;
+    let mut observation = clean();
+    for timed in &mut observation.events {
+        if let Event::GatewayWritten {
+            generation: 3,
+            changed,
+            ..
+        } = &mut timed.event
+        {
+            changed.push("/tags/owner".to_owned());
+        }
+    }
+    observation
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{FOREIGN, NEW, OLD, US, clean, gateway, insert, pool, secs, written};
+
+    #[test]
+    fn only_pointers_into_our_pools_addresses_are_ours() {
+        let other = gateway().child("backendAddressPools", "other");
+        let pools = vec![(other, Vec::new()), (pool(), Vec::new())];
+        let cases = [
+            (
+                "/properties/backendAddressPools/1/properties/backendAddresses/0/ipAddress",
+                true,
+            ),
+            (
+                "/properties/backendAddressPools/live/properties/backendAddresses",
+                true,
+            ),
+            (
+                "/properties/backendAddressPools/0/properties/backendAddresses",
+                false,
+            ),
+            ("/properties/backendAddressPools/1/name", false),
+            ("/properties/backendAddressPools", false),
+            ("/tags/live", false),
+        ];
+        for (pointer, ours) in cases {
+            assert_eq!(is_ours(&pool(), &pools, pointer), ours, "{pointer}");
+        }
+    }
+
+    #[test]
+    fn undoing_a_foreign_edit_of_our_pool_is_a_lost_update() {
+        let mut observation = clean();
+        insert(&mut observation, secs(140), written(FOREIGN, 8, &[OLD]));
+        insert(&mut observation, secs(141), written(US, 9, &[OLD, NEW]));
+        assert!(crate::judge(&observation).violates(Invariant::S(15)));
+    }
+
+    #[test]
+    fn a_foreign_writer_may_change_what_it_likes() {
+        let mut observation = clean();
+        for timed in &mut observation.events {
+            if let Event::GatewayWritten {
+                generation: 1,
+                changed,
+                ..
+            } = &mut timed.event
+            {
+                changed.push("/tags/owner".to_owned());
+            }
+        }
+        assert!(!crate::judge(&observation).violates(Invariant::S(15)));
+    }
+}

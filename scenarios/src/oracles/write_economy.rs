@@ -1,0 +1,137 @@
+//! S24: at most two gateway writes forward and two more per rollback, none of them without effect.
+
+use turquoise_emulator::{Event, Instant};
+
+use crate::invariant::Invariant;
+use crate::oracles::{Case, Findings, Oracle};
+
+pub(crate) const ORACLE: Oracle = Oracle {
+    invariant: Invariant::S(24),
+    judge,
+};
+
+/// Gateway writes that a swap, and each rollback, may make.
+const WRITES_PER_WAY: usize = 2;
+
+fn judge(case: &Case<'_>, findings: &mut Findings) {
+    let writes: Vec<(Instant, bool)> = our_writes(case).collect();
+    for (at, _) in writes.iter().filter(|(_, effect)| !effect) {
+        findings.report(*at, &["F98"], || {
+            "a gateway write changed nothing".to_owned()
+        });
+    }
+    let allowed = WRITES_PER_WAY * (1 + rollbacks(case));
+    if let Some((at, _)) = writes.get(allowed) {
+        findings.report(*at, &["F36", "F96", "F98"], || {
+            format!(
+                "{} gateway writes were made where {allowed} are allowed",
+                writes.len()
+            )
+        });
+    }
+}
+
+/// Our writes since the swap began, and whether each had an effect.
+fn our_writes<'a>(case: &Case<'a>) -> impl Iterator<Item = (Instant, bool)> + use<'a> {
+    let (declared, start) = (
+        &case.observation.declared,
+        case.observation.window.swap_start,
+    );
+    case.observation
+        .events
+        .iter()
+        .filter_map(move |timed| match &timed.event {
+            Event::GatewayWritten {
+                gateway,
+                caller,
+                changed,
+                ..
+            } if *gateway == declared.gateway && declared.is_ours(caller) && timed.at >= start => {
+                Some((timed.at, !changed.is_empty()))
+            }
+            _ => None,
+        })
+}
+
+/// How often the journal turns from the way forward to the way back.
+fn rollbacks(case: &Case<'_>) -> usize {
+    let reverse: Vec<bool> = case
+        .observation
+        .phases
+        .iter()
+        .map(|mark| mark.reverse)
+        .collect();
+    let first = usize::from(reverse.first() == Some(&true));
+    first
+        + reverse
+            .windows(2)
+            .filter(|pair| !pair[0] && pair[1])
+            .count()
+}
+
+#[cfg(test)]
+pub(super) fn broken() -> crate::Observation {
+    use crate::sample::{NEW, OLD, US, clean, insert, secs, written};
+    let mut observation = clean();
+    insert(&mut observation, secs(150), written(US, 9, &[NEW, OLD]));
+    observation
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observation::PhaseMark;
+    use crate::sample::{FOREIGN, NEW, OLD, US, clean, insert, secs, written};
+
+    #[test]
+    fn a_rollback_may_write_twice_more() {
+        for (writes, violated) in [(2, false), (3, true)] {
+            let mut observation = clean();
+            observation.phases.push(PhaseMark {
+                at: secs(196),
+                phase: 4,
+                reverse: true,
+            });
+            for generation in 0..writes {
+                insert(
+                    &mut observation,
+                    secs(197),
+                    written(US, 10 + generation, &[OLD, NEW]),
+                );
+            }
+            let verdict = crate::judge(&observation);
+            assert_eq!(
+                verdict.violates(Invariant::S(24)),
+                violated,
+                "{writes} more writes"
+            );
+        }
+    }
+
+    #[test]
+    fn a_write_without_effect_is_a_breach() {
+        let mut observation = clean();
+        for timed in &mut observation.events {
+            if let Event::GatewayWritten {
+                generation: 3,
+                changed,
+                ..
+            } = &mut timed.event
+            {
+                changed.clear();
+            }
+        }
+        assert!(crate::judge(&observation).violates(Invariant::S(24)));
+    }
+
+    #[test]
+    fn writes_by_others_are_theirs() {
+        let mut observation = clean();
+        insert(
+            &mut observation,
+            secs(150),
+            written(FOREIGN, 9, &[NEW, OLD]),
+        );
+        assert!(!crate::judge(&observation).violates(Invariant::S(24)));
+    }
+}

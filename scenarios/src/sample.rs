@@ -1,0 +1,317 @@
+//! A small clean swap, for tests that then break one thing in it.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use turquoise_arm::ResourceId;
+use turquoise_emulator::desired::InstanceKey;
+use turquoise_emulator::ledger::{
+    Attempt, ClientEntry, ConnectionClass, Fault, GatewayEntry, InstanceEntry, Ledgers,
+    RequestClass, RequestId, Seen,
+};
+use turquoise_emulator::{Event, Instant, Timed};
+
+use crate::observation::{
+    Declared, End, Observation, Outcome, PhaseMark, Policy, Residue, Side, Snapshot, Window,
+};
+
+pub(crate) const OLD: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 4);
+pub(crate) const NEW: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 4);
+pub(crate) const OLD_MACHINE: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 10);
+pub(crate) const NEW_MACHINE: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 10);
+pub(crate) const US: &str = "turquoise";
+pub(crate) const FOREIGN: &str = "pipeline";
+
+const GATEWAY_INSTANCES: u16 = 2;
+/// One request each 100 ms, answered after 20 ms.
+const GAP_MS: u64 = 100;
+const SERVICE: Duration = Duration::from_millis(20);
+
+pub(crate) fn secs(seconds: u64) -> Instant {
+    Instant::from_millis(seconds * 1000)
+}
+
+pub(crate) fn id(tail: &str) -> ResourceId {
+    ResourceId::parse(&format!("/subscriptions/s/resourceGroups/{tail}")).expect("a good id")
+}
+
+pub(crate) fn gateway() -> ResourceId {
+    id("frontend/providers/Microsoft.Network/applicationGateways/front")
+}
+
+pub(crate) fn pool() -> ResourceId {
+    gateway().child("backendAddressPools", "live")
+}
+
+pub(crate) fn scale_set(side: &str) -> ResourceId {
+    id(&format!(
+        "{side}/providers/Microsoft.Compute/virtualMachineScaleSets/{side}"
+    ))
+}
+
+/// A swap from green to blue that loses nothing: traffic from 0 to 210 s, the swap from 100 s to
+/// 200 s, writes at 120 s and 160 s which the gateway instances apply 5 s and 7 s later.
+pub(crate) fn clean() -> Observation {
+    let mut observation = Observation {
+        ledgers: Ledgers::default(),
+        events: events(),
+        builds: vec!["v1".to_owned(), "v2".to_owned()],
+        declared: declared(),
+        phases: phases(),
+        window: Window {
+            baseline_start: secs(10),
+            swap_start: secs(100),
+            swap_end: secs(200),
+        },
+        end: Some(End {
+            exit_code: 0,
+            outcome: Outcome::Completed,
+        }),
+        residue: residue(),
+        sent: 0,
+        speed: 1.0,
+    };
+    for number in 0..2000 {
+        push_request(
+            &mut observation,
+            number + 1,
+            Instant::from_millis(10_000 + number * GAP_MS),
+        );
+    }
+    observation
+}
+
+/// Adds a request of 20 ms that is due at an instant and served by a side then effective.
+pub(crate) fn push_request(observation: &mut Observation, id: RequestId, due: Instant) {
+    let instance = if id % 4 < 2 { 0 } else { 1 };
+    let member = if effective_new(instance, due, id) {
+        NEW
+    } else {
+        OLD
+    };
+    let machine = if member == NEW {
+        NEW_MACHINE
+    } else {
+        OLD_MACHINE
+    };
+    let build = u16::from(member == NEW);
+    let ended = due + SERVICE;
+    let ledgers = &mut observation.ledgers;
+    ledgers.clients.push(ClientEntry {
+        id,
+        class: if id.is_multiple_of(5) {
+            RequestClass::Write
+        } else {
+            RequestClass::Short
+        },
+        connection: if id.is_multiple_of(2) {
+            ConnectionClass::New
+        } else {
+            ConnectionClass::Reused
+        },
+        due,
+        ended,
+        seen: Seen::Answer {
+            status: 200,
+            build: Some(build),
+            complete: true,
+        },
+    });
+    ledgers.gateway.push(GatewayEntry {
+        id,
+        instance,
+        generation: 1,
+        member: Some(member),
+        attempt: 0,
+        dispatched: due,
+        ended,
+        outcome: Attempt::Served { status: 200 },
+    });
+    ledgers.instances.push(InstanceEntry {
+        id,
+        address: machine,
+        build,
+        started: due,
+        ended,
+        status: Some(200),
+    });
+    observation.sent += 1;
+}
+
+/// The index, in all three ledgers, of the first request due at or after an instant.
+pub(crate) fn at(observation: &Observation, due: Instant) -> usize {
+    let mut clients = observation.ledgers.clients.iter();
+    clients
+        .position(|entry| entry.due >= due)
+        .expect("traffic at that time")
+}
+
+/// Makes a request fail at the gateway, which dispatched it to a member in vain.
+pub(crate) fn fail(observation: &mut Observation, index: usize, fault: Fault) {
+    let ledgers = &mut observation.ledgers;
+    ledgers.clients[index].seen = Seen::Answer {
+        status: 502,
+        build: None,
+        complete: true,
+    };
+    ledgers.gateway[index].outcome = Attempt::Failed { fault, status: 502 };
+    ledgers.instances[index].id = 0;
+}
+
+/// Adds an event in its place in time.
+pub(crate) fn insert(observation: &mut Observation, at: Instant, event: Event) {
+    let place = observation.events.partition_point(|timed| timed.at <= at);
+    observation.events.insert(place, Timed { at, event });
+}
+
+/// A write of the pool by someone.
+pub(crate) fn written(caller: &str, generation: u64, members: &[Ipv4Addr]) -> Event {
+    Event::GatewayWritten {
+        gateway: gateway(),
+        generation,
+        caller: caller.to_owned(),
+        if_match: None,
+        pools: vec![(pool(), members.iter().map(Ipv4Addr::to_string).collect())],
+        changed: vec!["/properties/backendAddressPools/0/properties/backendAddresses".to_owned()],
+    }
+}
+
+/// A gateway instance takes members into use.
+pub(crate) fn applied(instance: u16, generation: u64, members: &[Ipv4Addr]) -> Event {
+    Event::GatewayApplied {
+        gateway: gateway(),
+        instance,
+        generation,
+        pools: vec![(pool(), members.to_vec())],
+    }
+}
+
+/// A machine of a side stops.
+pub(crate) fn stopped(side: &str, address: Ipv4Addr, in_flight: u64) -> Event {
+    let instance = InstanceKey {
+        scale_set: scale_set(side),
+        number: 0,
+    };
+    Event::InstanceStopped {
+        instance,
+        address,
+        in_flight,
+    }
+}
+
+/// A gateway instance changes its mind about a member.
+pub(crate) fn health(instance: u16, address: Ipv4Addr, healthy: bool) -> Event {
+    Event::MemberHealth {
+        gateway: gateway(),
+        instance,
+        pool: pool(),
+        address,
+        healthy,
+    }
+}
+
+/// An ARM request that acted.
+pub(crate) fn arm(method: &str, target: &ResourceId, caller: &str) -> Event {
+    Event::Arm {
+        method: method.to_owned(),
+        target: format!("{target}?api-version=2025-07-01"),
+        caller: caller.to_owned(),
+        status: 202,
+        code: None,
+        applied: true,
+    }
+}
+
+fn effective_new(instance: u16, at: Instant, id: RequestId) -> bool {
+    let added = secs(125 + 2 * u64::from(instance));
+    let removed = secs(165 + 2 * u64::from(instance));
+    at >= removed || at >= added && id.is_multiple_of(3)
+}
+
+fn events() -> Vec<Timed> {
+    let mut events = vec![Timed {
+        at: Instant::ZERO,
+        event: written("setup", 1, &[OLD]),
+    }];
+    events.extend(rollout(Instant::ZERO, 1, &[OLD]));
+    events.push(Timed {
+        at: secs(120),
+        event: written(US, 2, &[OLD, NEW]),
+    });
+    events.extend(rollout(secs(125), 2, &[OLD, NEW]));
+    events.push(Timed {
+        at: secs(160),
+        event: written(US, 3, &[NEW]),
+    });
+    events.extend(rollout(secs(165), 3, &[NEW]));
+    let by = US.to_owned();
+    let scaled = Event::Scaled {
+        scale_set: scale_set("green"),
+        from: 3,
+        to: 0,
+        by,
+    };
+    events.push(Timed {
+        at: secs(195),
+        event: scaled,
+    });
+    events.push(Timed {
+        at: secs(195),
+        event: stopped("green", OLD_MACHINE, 0),
+    });
+    events
+}
+
+fn rollout(from: Instant, generation: u64, members: &[Ipv4Addr]) -> Vec<Timed> {
+    let instances = 0..GATEWAY_INSTANCES;
+    let apply = |instance| Timed {
+        at: from + Duration::from_secs(2 * u64::from(instance)),
+        event: applied(instance, generation, members),
+    };
+    instances.map(apply).collect()
+}
+
+fn declared() -> Declared {
+    let side = |name: &str, address, build| Side {
+        name: name.to_owned(),
+        address,
+        scale_set: scale_set(name),
+        build,
+    };
+    Declared {
+        gateway: gateway(),
+        pool: pool(),
+        old: side("green", OLD, 0),
+        new: side("blue", NEW, 1),
+        callers: vec![US.to_owned()],
+        stream_cuts: 0,
+        policy: Policy {
+            least_samples: 100,
+            ..Policy::default()
+        },
+    }
+}
+
+fn phases() -> Vec<PhaseMark> {
+    let starts = [100, 100, 101, 110, 120, 130, 140, 160, 170, 180, 190, 195];
+    let marks = starts.into_iter().zip(0..);
+    marks
+        .map(|(at, phase)| PhaseMark {
+            at: secs(at),
+            phase,
+            reverse: false,
+        })
+        .collect()
+}
+
+fn residue() -> Residue {
+    let snapshot = Snapshot {
+        autoscale_minimum: [("green".to_owned(), 3), ("blue".to_owned(), 3)].into(),
+        locks: Vec::new(),
+    };
+    Residue {
+        before: snapshot.clone(),
+        after: snapshot,
+        listed: Vec::new(),
+    }
+}
