@@ -6,7 +6,7 @@ use clap::{ArgAction, Parser, Subcommand};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Format, Output};
-use crate::{completions, explain, init};
+use crate::{completions, deploy, explain, init, retire, rollback, status, swap};
 
 /// Rehearse a blue-green swap on a local Azure, then run it for real.
 ///
@@ -60,6 +60,16 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Write a configuration to begin with.
     Init(init::Args),
+    /// Make the frontend or one side what the configuration says.
+    Deploy(deploy::Args),
+    /// Swap to the idle side, or go on with an unfinished swap.
+    Swap(swap::Args),
+    /// Show which side serves, both sides' machines and the last run.
+    Status(status::Args),
+    /// Bring the side back that served before.
+    Rollback(rollback::Args),
+    /// Take the idle side's machines away.
+    Retire(retire::Args),
     /// Explain an invariant, a phase, an outcome class or the exit codes.
     Explain(explain::Args),
     /// Print the completion script of a shell.
@@ -71,6 +81,11 @@ impl Command {
     pub(crate) fn run(self, output: &Output) -> Result<Exit, Failure> {
         match self {
             Self::Init(args) => init::run(&args, output),
+            Self::Deploy(args) => deploy::run(&args, output),
+            Self::Swap(args) => swap::run(&args, output),
+            Self::Status(args) => status::run(&args, output),
+            Self::Rollback(args) => rollback::run(&args, output),
+            Self::Retire(args) => retire::run(&args, output),
             Self::Explain(args) => explain::run(&args, output),
             Self::Completions(args) => completions::run(&args),
         }

@@ -80,6 +80,12 @@ impl Exit {
         }
     }
 
+    /// The exit with this number; one that the contract does not know is a defect of ours.
+    pub(crate) fn from_code(code: u8) -> Self {
+        let found = Self::ALL.into_iter().find(|exit| exit.code() == code);
+        found.unwrap_or(Self::Internal)
+    }
+
     /// The word for it in JSON.
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -139,6 +145,14 @@ mod tests {
     fn codes_are_those_of_the_contract() {
         let codes: Vec<u8> = Exit::ALL.iter().map(|exit| exit.code()).collect();
         assert_eq!(codes, [0, 1, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 64, 130, 143]);
+    }
+
+    #[test]
+    fn a_code_leads_back_to_its_exit() {
+        for exit in Exit::ALL {
+            assert_eq!(Exit::from_code(exit.code()), exit);
+        }
+        assert_eq!(Exit::from_code(99), Exit::Internal);
     }
 
     #[test]

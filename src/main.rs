@@ -5,6 +5,7 @@
 
 mod cli;
 mod completions;
+mod deploy;
 mod display;
 mod exit;
 mod explain;
@@ -15,6 +16,11 @@ mod logging;
 mod output;
 mod progress;
 mod rehearse;
+mod retire;
+mod rollback;
+mod session;
+mod status;
+mod swap;
 mod target;
 
 use std::process::ExitCode;

@@ -27,6 +27,9 @@ pub(crate) struct Target {
     /// Azure is `https://management.azure.com`, with a bearer token in `TURQUOISE_TOKEN`.
     #[arg(long, default_value = LOCAL_ENDPOINT, env = "TURQUOISE_ENDPOINT")]
     pub(crate) endpoint: String,
+    /// Authorities to trust besides this machine's, as a file of PEM certificates.
+    #[arg(long, value_name = "FILE", env = "TURQUOISE_CA_FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
     /// The folder for the journal and the lease.
     #[arg(long, default_value = ".turquoise", env = "TURQUOISE_STATE")]
     pub(crate) state: PathBuf,
@@ -43,21 +46,11 @@ impl Target {
 
     /// The endpoint with its token.
     pub(crate) fn access(&self) -> Result<Access, Failure> {
-        let uri: http::Uri = self
-            .endpoint
-            .parse()
-            .map_err(|error: http::uri::InvalidUri| {
-                Failure::usage(format!("`{}` is not an endpoint", self.endpoint))
-                    .because(&error)
-                    .next("write scheme, host and port, such as `http://127.0.0.1:8400`")
-            })?;
-        let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else {
-            return Err(
-                Failure::usage(format!("`{}` is not an endpoint", self.endpoint))
-                    .next("write scheme, host and port, such as `http://127.0.0.1:8400`"),
-            );
-        };
-        let local = is_loopback(host);
+        let (scheme, host) = self.endpoint_parts().ok_or_else(|| {
+            Failure::usage(format!("`{}` is not an endpoint", self.endpoint))
+                .next("write scheme, host and port, such as `http://127.0.0.1:8400`")
+        })?;
+        let local = is_loopback(&host);
         if scheme != "https" && !local {
             return Err(Failure::usage(format!(
                 "`{}` would send the token in the clear",
@@ -66,6 +59,14 @@ impl Target {
             .next("write `https://`"));
         }
         Ok(Access::new(&self.endpoint, StaticToken::new(token(local)?)))
+    }
+
+    fn endpoint_parts(&self) -> Option<(String, String)> {
+        let uri: http::Uri = self.endpoint.parse().ok()?;
+        let scheme = uri
+            .scheme_str()
+            .filter(|scheme| ["http", "https"].contains(scheme))?;
+        Some((scheme.to_owned(), uri.host()?.to_owned()))
     }
 
     /// The store of this gateway pool's journal and lease.
@@ -165,6 +166,7 @@ mod tests {
         let target = Target {
             config: PathBuf::new(),
             endpoint: LOCAL_ENDPOINT.to_owned(),
+            ca_file: None,
             state: PathBuf::from("state"),
             speed: 1.0,
         };

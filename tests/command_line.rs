@@ -94,3 +94,94 @@ fn completions_know_the_commands() {
         assert!(ended.stdout.contains("explain"), "{shell}");
     }
 }
+
+#[test]
+fn a_configuration_that_is_not_there_names_the_command_that_writes_one() {
+    refused(&["swap"], &["`turquoise.toml`", "turquoise init"]);
+    refused(&["status", "--config", "none.toml"], &["`none.toml`"]);
+}
+
+#[test]
+fn a_wrong_key_is_named_with_its_line() {
+    let cases = [
+        (
+            "pool = \"pool01\"",
+            "pol = \"pool01\"",
+            "unknown field `pol`",
+        ),
+        ("pool = \"pool01\"", "", "missing field `pool`"),
+        (
+            "drain_timeout = \"60s\"",
+            "drain_timeout = \"soon\"",
+            "`soon`",
+        ),
+        ("initial = \"green\"", "initial = \"red\"", "`red`"),
+    ];
+    for (good, bad, told) in cases {
+        let folder = folder();
+        assert_eq!(run_in(&folder, &["init"]).code, 0);
+        let file = folder.path().join("turquoise.toml");
+        let text = std::fs::read_to_string(&file).expect("just written");
+        std::fs::write(&file, text.replacen(good, bad, 1)).expect("the folder is ours");
+        let ended = run_in(&folder, &["status"]);
+        assert_eq!(ended.code, 64, "{told}: {}", ended.stderr);
+        for part in [told, "turquoise.toml:", "next: "] {
+            assert!(
+                ended.stderr.contains(part),
+                "no `{part}` in\n{}",
+                ended.stderr
+            );
+        }
+    }
+}
+
+#[test]
+fn an_unreachable_endpoint_changes_nothing_and_says_where_it_looked() {
+    // A port that was free a moment ago: nothing listens there.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = free.local_addr().expect("it is bound").port();
+    drop(free);
+    let endpoint = format!("http://127.0.0.1:{port}");
+    for verb in [
+        &["swap"][..],
+        &["status"],
+        &["deploy", "frontend"],
+        &["rollback"],
+        &["retire"],
+    ] {
+        let folder = folder();
+        assert_eq!(run_in(&folder, &["init"]).code, 0);
+        let mut arguments = verb.to_vec();
+        arguments.extend(["--endpoint", &endpoint, "--output", "json"]);
+        let ended = run_in(&folder, &arguments);
+        assert_eq!(ended.code, 12, "{verb:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains(&endpoint), "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("turquoise emulate"),
+            "{}",
+            ended.stderr
+        );
+        assert_eq!(ended.result()["exit_code"], 12);
+        assert!(
+            !folder.path().join(".turquoise").exists(),
+            "{verb:?} wrote a journal"
+        );
+    }
+}
+
+#[test]
+fn azure_is_not_asked_without_a_token_nor_in_the_clear() {
+    let folder = folder();
+    assert_eq!(run_in(&folder, &["init"]).code, 0);
+    let with = |endpoint| run_in(&folder, &["status", "--endpoint", endpoint]);
+    let ended = with("https://management.azure.com");
+    assert_eq!(ended.code, 11, "{}", ended.stderr);
+    assert!(ended.stderr.contains("TURQUOISE_TOKEN"), "{}", ended.stderr);
+    for wrong in [
+        "http://management.azure.com",
+        "management",
+        "ftp://127.0.0.1",
+    ] {
+        assert_eq!(with(wrong).code, 64, "{wrong}");
+    }
+}

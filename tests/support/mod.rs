@@ -20,6 +20,11 @@ pub(crate) fn turquoise(folder: &tempfile::TempDir) -> Command {
         .current_dir(folder.path())
         .env_remove("TURQUOISE_LOG")
         .env_remove("NO_COLOR")
+        .env_remove("TURQUOISE_TOKEN")
+        .env_remove("TURQUOISE_CONFIG")
+        .env_remove("TURQUOISE_ENDPOINT")
+        .env_remove("TURQUOISE_STATE")
+        .env_remove("TURQUOISE_CA_FILE")
         .stdin(Stdio::null());
     command
 }
