@@ -101,6 +101,10 @@ pub struct Policy {
     pub late: Option<Duration>,
     /// Slack of instants that two observers stamped: S4, S5 and S8 forgive this much.
     pub epsilon: Duration,
+    /// S5: a kept client connection may follow the configuration it was opened under for this long
+    /// after its replacement: the gateway's drain time-out, 30 s where draining is not enabled
+    /// (azure-facts.md §5.5, F42).
+    pub drain: Duration,
     /// S13: a side must have been without new dispatch for this long before capacity goes.
     pub quiet: Duration,
     /// L1: by when a terminal state is due, counted from the swap's start or the last fault,
@@ -120,6 +124,7 @@ impl Default for Policy {
             least_samples: 1000,
             late: None,
             epsilon: Duration::from_millis(50),
+            drain: Duration::from_secs(30),
             quiet: Duration::from_secs(1),
             terminal_within: Duration::from_secs(4 * 3600),
             loss_budget: 0,

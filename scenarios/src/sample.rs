@@ -120,7 +120,7 @@ pub(crate) fn push_request(observation: &mut Observation, id: RequestId, due: In
     ledgers.gateway.push(GatewayEntry {
         id,
         instance,
-        generation: 1,
+        generation: generation(instance, due),
         member: Some(member),
         attempt: 0,
         dispatched: due,
@@ -220,6 +220,11 @@ pub(crate) fn arm(method: &str, target: &ResourceId, caller: &str) -> Event {
         code: None,
         applied: true,
     }
+}
+
+fn generation(instance: u16, at: Instant) -> u64 {
+    let late = 2 * u64::from(instance);
+    1 + u64::from(at >= secs(125 + late)) + u64::from(at >= secs(165 + late))
 }
 
 fn effective_new(instance: u16, at: Instant, id: RequestId) -> bool {

@@ -17,6 +17,7 @@ pub(crate) struct Timeline {
     allowed: Vec<(Instant, Allowed)>,
     arm: Vec<(Instant, Vec<Ipv4Addr>)>,
     effective: BTreeMap<u16, Vec<(Instant, Vec<Ipv4Addr>)>>,
+    generations: BTreeMap<u16, Vec<(Instant, u64)>>,
     stops: BTreeMap<Ipv4Addr, Vec<(Instant, u64)>>,
     last_fault: Option<Instant>,
 }
@@ -59,6 +60,7 @@ impl Timeline {
             allowed: allowed(&observation.phases),
             arm: Vec::new(),
             effective: BTreeMap::new(),
+            generations: BTreeMap::new(),
             stops: BTreeMap::new(),
             last_fault: None,
         };
@@ -103,6 +105,23 @@ impl Timeline {
             .and_then(|steps| step(steps, at))
     }
 
+    /// The configuration that a gateway instance used at an instant, and when it was replaced:
+    /// the members of `generation`, and the start of the next one. `None` for a generation that
+    /// this instance never used.
+    pub(crate) fn generation(
+        &self,
+        instance: u16,
+        generation: u64,
+    ) -> Option<(&[Ipv4Addr], Option<Instant>)> {
+        let generations = self.generations.get(&instance)?;
+        let index = generations
+            .iter()
+            .position(|(_, used)| *used == generation)?;
+        let replaced = generations.get(index + 1).map(|(at, _)| *at);
+        let members = self.effective.get(&instance)?.get(index)?.1.as_slice();
+        Some((members, replaced))
+    }
+
     /// When the machine at an address stopped within a span, and what it was serving.
     pub(crate) fn stop_between(
         &self,
@@ -133,11 +152,13 @@ impl Timeline {
             Event::GatewayApplied {
                 gateway,
                 instance,
+                generation,
                 pools,
-                ..
             } if *gateway == declared.gateway => {
                 let ours = pools.iter().find(|(pool, _)| *pool == declared.pool);
                 let members = ours.map_or_else(Vec::new, |(_, members)| members.clone());
+                let generations = self.generations.entry(*instance).or_default();
+                generations.push((at, *generation));
                 self.effective
                     .entry(*instance)
                     .or_default()

@@ -65,8 +65,10 @@ fn follow(
             view.members = ours
                 .map(|(_, members)| members.iter().copied().collect())
                 .unwrap_or_default();
-            // A member that leaves takes its verdict along.
-            view.unhealthy = &view.unhealthy & &view.members;
+            // Whether a new configuration keeps what probes learnt is open (azure-facts.md §9);
+            // until a probe says otherwise members count as healthy, and a request that finds
+            // none tells the rest.
+            view.unhealthy.clear();
         }
         Event::MemberHealth {
             gateway,

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use turquoise_emulator::Instant;
+use turquoise_emulator::ledger::GatewayEntry;
 
 use crate::invariant::Invariant;
 use crate::oracles::{Case, Findings, Oracle};
@@ -21,23 +21,34 @@ fn judge(case: &Case<'_>, findings: &mut Findings) {
         else {
             continue;
         };
-        let at = entry.dispatched;
-        let in_use = |at| uses(case, entry.instance, at, member);
-        if !in_use(at) && !in_use(at - declared.policy.epsilon) {
+        if !permitted(case, entry, member) {
+            let (at, instance) = (entry.dispatched, entry.instance);
             findings.report_request(at, entry.id, &["F33", "F34", "F39", "F49"], || {
                 format!(
-                    "gateway instance {} sent request {} to {member}, which it had removed",
-                    entry.instance, entry.id
+                    "gateway instance {instance} sent request {} to {member}, which it had removed",
+                    entry.id
                 )
             });
         }
     }
 }
 
-/// Whether an instance has a member in use; before its first configuration nobody can say.
-fn uses(case: &Case<'_>, instance: u16, at: Instant, member: Ipv4Addr) -> bool {
-    let members = case.timeline.effective_at(instance, at);
-    members.is_none_or(|members| members.contains(&member))
+/// Whether the configuration that the entry was dispatched by had the member, and was still in
+/// use: its replacement ends it for new connections at once, for kept ones after the drain.
+/// Before an instance's first configuration nobody can say.
+fn permitted(case: &Case<'_>, entry: &GatewayEntry, member: Ipv4Addr) -> bool {
+    let (timeline, policy) = (case.timeline, &case.observation.declared.policy);
+    if timeline
+        .effective_at(entry.instance, entry.dispatched)
+        .is_none()
+    {
+        return true;
+    }
+    let Some((members, replaced)) = timeline.generation(entry.instance, entry.generation) else {
+        return false;
+    };
+    let last = replaced.map(|at| at + policy.drain + policy.epsilon);
+    members.contains(&member) && last.is_none_or(|last| entry.dispatched <= last)
 }
 
 #[cfg(test)]
@@ -58,20 +69,28 @@ mod tests {
     use crate::sample::{OLD, at, clean, secs};
 
     #[test]
-    fn dispatch_is_forgiven_within_epsilon_of_removal_and_not_beyond() {
-        for (millis, violated) in [(49, false), (51, true)] {
+    fn a_kept_connection_may_follow_its_old_configuration_until_the_drain_ends() {
+        for (millis, violated) in [(50, false), (30_049, false), (30_051, true)] {
             let mut observation = clean();
             let index = at(&observation, secs(168));
             let entry = &mut observation.ledgers.gateway[index];
-            let removed = secs(165 + 2 * u64::from(entry.instance));
+            let replaced = secs(165 + 2 * u64::from(entry.instance));
             entry.member = Some(OLD);
-            entry.dispatched = removed + Duration::from_millis(millis);
+            entry.generation = 2;
+            entry.dispatched = replaced + Duration::from_millis(millis);
             let verdict = crate::judge(&observation);
             assert_eq!(
                 verdict.violates(Invariant::S(5)),
                 violated,
-                "{millis} ms after removal"
+                "{millis} ms after"
             );
         }
+    }
+
+    #[test]
+    fn a_generation_that_the_instance_never_used_permits_nothing() {
+        let mut observation = clean();
+        observation.ledgers.gateway[0].generation = 7;
+        assert!(crate::judge(&observation).violates(Invariant::S(5)));
     }
 }
