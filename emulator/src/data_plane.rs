@@ -1,23 +1,45 @@
 //! The data plane: gateways, load balancers, instances and the traffic through them.
+//!
+//! Start with [`DataPlane`]: it takes in what the control plane wants
+//! ([`desired`](crate::desired)), each gateway instance in its own time, and reports what it really
+//! does ([`reported`](crate::reported)). Both drives use one core. The simulation moves traffic
+//! through it ([`DataPlane::set_traffic`]); the live drive serves sockets by the same immutable
+//! snapshots ([`RoutingTable`], [`BalancerTable`], [`InstanceView`]), performs the probes and cuts
+//! the core asks for, and reports how they went.
 
 mod application;
 mod builds;
+mod busy_meter;
 mod config;
+mod faulting;
 pub mod gateway;
+mod instance;
 mod instance_view;
 mod knobs;
+mod live;
 pub mod load_balancer;
+mod network;
+mod probe;
+mod probing;
+mod provision;
+mod report;
+mod rollout;
+#[cfg(test)]
+mod tests;
+mod timers;
 mod traffic;
+mod work_queue;
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::time::Duration;
+use std::sync::Arc;
 
 use turquoise_arm::ResourceId;
 
-use crate::desired::{Desired, InstanceKey};
-use crate::event::Timed;
+use crate::desired::{Desired, LoadBalancer};
+use crate::event::{Event, Timed};
 use crate::faults::Fault;
-use crate::reported::{InstanceReport, MemberHealth, Reported};
+use crate::ledger::Ledgers;
 use crate::seed::Seed;
 use crate::time::Instant;
 
@@ -25,55 +47,208 @@ pub use application::{Application, ServiceTime, Shape};
 pub use builds::Builds;
 pub use config::{DataPlaneConfig, ProbeMode};
 pub use gateway::retry::{Verdict, retry_rule};
-pub use gateway::routing_table::{Routed, RoutingTable, Target, affinity_value};
+pub use gateway::routing_table::{Older, Routed, RoutingTable, Target, affinity_value};
 pub use instance_view::{InstanceState, InstanceView, Response};
 pub use knobs::{
     ClientConnections, DrainOn, InitialHealth, Knobs, ProbeConnection, ProbeStateOnConfig,
 };
+pub use live::DueCut;
 pub use load_balancer::table::{BalancerTable, FiveTuple, RuleTable};
-pub use traffic::{Arrival, Arrivals};
+pub use probe::{DueProbe, ProbeId, ProbeOutcome, Prober};
+pub use traffic::{Arrival, Arrivals, CutScope, Through, ThroughAnswer};
+
+use faulting::ArmedFault;
+use network::Network;
+use probe::Streams;
+use rollout::DrainEnd;
+use timers::Timers;
+use traffic::Traffic;
 
 /// The data plane.
 #[derive(Debug)]
-pub struct DataPlane {}
+pub struct DataPlane {
+    now: Instant,
+    config: DataPlaneConfig,
+    seed: Seed,
+    builds: Builds,
+    network: Network,
+    streams: Streams,
+    timers: Timers<Timer>,
+    faults: Vec<ArmedFault>,
+    traffic: Traffic,
+    events: Vec<Timed>,
+    due_probes: Vec<DueProbe>,
+    due_cuts: Vec<DueCut>,
+    revision: u64,
+}
+
+/// What comes due inside the data plane.
+#[derive(Debug)]
+enum Timer {
+    /// A gateway instance takes a configuration into use.
+    Rollout {
+        gateway: usize,
+        instance: usize,
+        generation: u64,
+    },
+    /// A drain time-out passes.
+    DrainEnd(Box<DrainEnd>),
+    /// A stream sends its next probe.
+    Probe(ProbeId),
+    /// A modelled probe that started then ends so.
+    ProbeEnd(ProbeId, Instant, ProbeOutcome),
+    /// A load balancer takes a configuration into use.
+    Balancer(Arc<LoadBalancer>),
+    /// A load balancer stops.
+    BalancerGone(ResourceId),
+    /// A machine of that incarnation reaches its next stage.
+    Machine { slot: usize, incarnation: u32 },
+    /// A machine is switched on or off.
+    Power { slot: usize, running: bool },
+    /// A machine is removed.
+    MachineGone { slot: usize },
+    /// A fault begins or ends.
+    Fault(usize),
+}
 
 impl DataPlane {
-    pub(crate) fn new(_config: DataPlaneConfig, _seed: Seed, _faults: &[(usize, Fault)]) -> Self {
-        Self {}
+    pub(crate) fn new(config: DataPlaneConfig, seed: Seed, faults: &[(usize, Fault)]) -> Self {
+        let mut plane = Self {
+            now: Instant::ZERO,
+            network: Network {
+                knobs: config.knobs.clone(),
+                ..Network::default()
+            },
+            config,
+            seed,
+            builds: Builds::default(),
+            streams: Streams::default(),
+            timers: Timers::default(),
+            faults: Vec::new(),
+            traffic: Traffic::new(seed.child("traffic")),
+            events: Vec::new(),
+            due_probes: Vec::new(),
+            due_cuts: Vec::new(),
+            revision: 0,
+        };
+        plane.arm_faults(faults);
+        plane
     }
 
-    pub(crate) fn apply(&mut self, _now: Instant, _desired: Desired) {}
+    /// Names of the builds in the ledgers.
+    #[must_use]
+    pub fn builds(&self) -> &Builds {
+        &self.builds
+    }
 
-    pub(crate) fn advance_to(&mut self, _now: Instant) {}
+    /// The knobs in use.
+    #[must_use]
+    pub fn knobs(&self) -> &Knobs {
+        &self.network.knobs
+    }
+
+    /// Whether every source of traffic is exhausted and every request has ended.
+    #[must_use]
+    pub fn traffic_is_over(&self) -> bool {
+        self.traffic.is_over()
+    }
+
+    /// Sends simulated clients to a frontend, with this `Host`. Client numbers are the source's
+    /// own, small and dense. Arrivals due in the past arrive at once.
+    pub fn set_traffic(
+        &mut self,
+        frontend: (Ipv4Addr, u16),
+        host: &str,
+        arrivals: Box<dyn Arrivals>,
+    ) {
+        self.traffic.add_source(frontend, host, arrivals);
+    }
+
+    /// Takes the ledger entries of what ended before now, ordered by end and id: what is given
+    /// out over a run does not depend on when it was asked for.
+    pub fn drain_ledgers(&mut self) -> Ledgers {
+        self.traffic.drain_ledgers(self.now)
+    }
+
+    /// Sends one request of the orchestrator's own through the simulated gateway, at `now`, over
+    /// new connections.
+    pub fn probe_through(
+        &mut self,
+        now: Instant,
+        frontend: (Ipv4Addr, u16),
+        host: &str,
+        path: &str,
+    ) -> Through {
+        self.advance_to(now);
+        self.traffic
+            .send_single(&self.network, now, frontend, host, path)
+    }
+
+    pub(crate) fn apply(&mut self, now: Instant, desired: Desired) {
+        self.advance_to(now);
+        match desired {
+            Desired::Gateway(rollout) => self.begin_rollout(rollout),
+            Desired::GatewayGone(id) => self.remove_gateway(&id),
+            Desired::LoadBalancer { at, config } => self.timers.add(at, Timer::Balancer(config)),
+            Desired::LoadBalancerGone { at, id } => self.timers.add(at, Timer::BalancerGone(id)),
+            Desired::Instance(spec) => self.provide_instance(spec),
+            Desired::InstancePools { key, pools } => self.move_instance(&key, pools),
+            Desired::InstancePower { at, key, running } => self.power_instance(at, &key, running),
+            Desired::InstanceGone { at, key } => self.remove_instance(at, &key),
+        }
+        self.advance_to(now);
+    }
+
+    pub(crate) fn advance_to(&mut self, now: Instant) {
+        while let Some((at, timer)) = self.timers.pop_due(now) {
+            self.now = self.now.max(at);
+            self.traffic.advance(&mut self.network, self.now);
+            self.fire(timer);
+        }
+        self.now = self.now.max(now);
+        self.traffic.advance(&mut self.network, self.now);
+    }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        None
+        self.timers.next()
     }
 
     pub(crate) fn drain_events(&mut self) -> Vec<Timed> {
-        Vec::new()
+        std::mem::take(&mut self.events)
+    }
+
+    fn fire(&mut self, timer: Timer) {
+        match timer {
+            Timer::Rollout {
+                gateway,
+                instance,
+                generation,
+            } => self.take_into_use(gateway, instance, generation),
+            Timer::DrainEnd(drain) => self.end_drain(&drain),
+            Timer::Probe(id) => self.send_probe(id),
+            Timer::ProbeEnd(id, started, outcome) => self.end_probe(id, started, outcome),
+            Timer::Balancer(config) => self.configure_balancer(config),
+            Timer::BalancerGone(id) => self.remove_balancer(&id),
+            Timer::Machine { slot, incarnation } => self.step_machine(slot, incarnation),
+            Timer::Power { slot, running } => self.switch_machine(slot, running),
+            Timer::MachineGone { slot } => self.drop_machine(slot),
+            Timer::Fault(index) => self.turn_fault(index),
+        }
+    }
+
+    fn emit(&mut self, event: Event) {
+        self.events.push(Timed {
+            at: self.now,
+            event,
+        });
+    }
+
+    /// A snapshot changed: drives fetch them anew.
+    fn touch(&mut self) -> u64 {
+        self.revision += 1;
+        self.revision
     }
 }
 
-impl Reported for DataPlane {
-    fn backend_health(&self, _gateway: &ResourceId) -> Vec<MemberHealth> {
-        Vec::new()
-    }
-
-    fn rule_health(&self, _load_balancer: &ResourceId, _rule: &str) -> Vec<(Ipv4Addr, bool)> {
-        Vec::new()
-    }
-
-    fn instance(&self, _key: &InstanceKey) -> Option<InstanceReport> {
-        None
-    }
-
-    fn utilisation(
-        &self,
-        _now: Instant,
-        _scale_set: &ResourceId,
-        _window: Duration,
-    ) -> Option<f64> {
-        None
-    }
-}
+/// Counts by member, as cuts report them.
+type Counts = BTreeMap<Ipv4Addr, u64>;

@@ -28,6 +28,8 @@ pub struct Application {
     pub queue: u32,
     /// How long one unit of work takes a worker.
     pub service_time: ServiceTime,
+    /// The path of its health check; any other path a probe asks is answered alike.
+    pub health_path: String,
     /// How long a health check takes once it has its turn.
     pub health_time: Duration,
     /// Paths answered 404, to requests and probes alike (F10).
@@ -51,6 +53,7 @@ impl Default for Application {
             workers: 32,
             queue: 1_024,
             service_time: ServiceTime::default(),
+            health_path: "/health".to_owned(),
             health_time: Duration::from_millis(2),
             missing_paths: Vec::new(),
             port: None,

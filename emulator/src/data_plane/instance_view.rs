@@ -82,9 +82,13 @@ impl InstanceView {
         }
     }
 
-    /// What it answers to a request for a path, else as [`InstanceView::respond`].
+    /// What it answers to a request for a path: its health check's own, else as
+    /// [`InstanceView::respond`].
     #[must_use]
     pub fn respond_to(&self, draw: Seed, path: &str, class: RequestClass, work: f64) -> Response {
+        if path == self.application.health_path {
+            return self.health(path);
+        }
         let response = self.respond(draw, class, work);
         if response.status == 200 && self.is_missing(path) {
             return Response {
@@ -113,6 +117,20 @@ impl InstanceView {
             status,
             service: self.application.health_time * slowness,
         }
+    }
+
+    /// The body of its health check: what a probe's body match is held against.
+    #[must_use]
+    pub fn health_body(&self) -> String {
+        let status = match self.health(&self.application.health_path).status {
+            200 => "ok",
+            503 => "starting",
+            _ => "failing",
+        };
+        format!(
+            "{{\"status\":\"{status}\",\"build\":\"{}\"}}",
+            self.application.build
+        )
     }
 
     fn request_status(&self) -> u16 {
@@ -200,6 +218,15 @@ pub(crate) mod tests {
         assert_eq!(answer.status, 404);
         assert_eq!(view.health("/healthz").status, 404);
         assert_eq!(view.health("/health").status, 200);
+    }
+
+    #[test]
+    fn the_health_body_names_status_and_build() {
+        let view = view(Application {
+            build: "v2".to_owned(),
+            ..Application::default()
+        });
+        assert_eq!(view.health_body(), r#"{"status":"ok","build":"v2"}"#);
     }
 
     #[test]

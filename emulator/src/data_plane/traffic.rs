@@ -1,5 +1,176 @@
-//! Simulated traffic: who asks what, when.
+//! Simulated traffic: requests from clients through gateways and load balancers to instances.
+//!
+//! Traffic is advanced lazily, up to each instant at which a table or an instance changes, in one
+//! pass per request: with requests taken in order of time, everything that decides one is known
+//! when it is dispatched, so its end is computed then ([`WorkQueue`]). An end beyond the horizon
+//! is provisional ([`Flight`]): a kill, a drain cut or a stopped gateway may still change it. There
+//! is no timer and no task per request. `tests/traffic_reference.rs` holds this against an event
+//! heap, request by request, and against queueing theory.
+//!
+//! Results do not depend on how often traffic is advanced: arrivals due at an instant come after
+//! everything else that happens then, and the ledgers are given out in order of end.
+//!
+//! [`WorkQueue`]: super::work_queue::WorkQueue
+//! [`Flight`]: flight::Flight
 
 mod arrival;
+mod backend_pool;
+mod books;
+mod clients;
+mod dispatch;
+mod ending;
+mod flight;
+mod single;
+
+use std::net::Ipv4Addr;
 
 pub use arrival::{Arrival, Arrivals};
+pub(crate) use ending::Cut;
+pub use ending::CutScope;
+pub use single::{Through, ThroughAnswer};
+
+use super::network::Network;
+use crate::ledger::Ledgers;
+use crate::seed::Seed;
+use crate::time::Instant;
+use backend_pool::BackendPool;
+use books::Books;
+use clients::Clients;
+use flight::{Flight, PendingSet, Run};
+
+/// All traffic of a data plane.
+#[derive(Debug)]
+pub(crate) struct Traffic {
+    seeds: Seeds,
+    sources: Vec<Source>,
+    /// What gateway instances keep between requests, by slot and instance.
+    lanes: Vec<Vec<LaneState>>,
+    flights: PendingSet<Flight>,
+    /// Executions whose gateway attempt has ended already.
+    runs: PendingSet<Run>,
+    books: Books,
+    /// Nothing changes before this instant: what ends until then is final.
+    horizon: Instant,
+    singles: u64,
+}
+
+/// One child of the seed tree per kind of draw.
+#[derive(Clone, Copy, Debug)]
+struct Seeds {
+    service: Seed,
+    instance: Seed,
+    client: Seed,
+    port: Seed,
+}
+
+/// Clients that call one frontend.
+#[derive(Debug)]
+struct Source {
+    frontend: (Ipv4Addr, u16),
+    host: String,
+    arrivals: Box<dyn Arrivals>,
+    next: Option<Arrival>,
+    clients: Clients,
+    /// The gateway that has the frontend, once found.
+    gateway: Option<usize>,
+    /// Where the frontend's requests go, by gateway instance, and the table that said so.
+    routes: Vec<(u64, dispatch::Hit)>,
+}
+
+/// What a gateway instance keeps between requests.
+#[derive(Debug, Default)]
+struct LaneState {
+    /// Requests dispatched so far: whose turn it is.
+    counter: u64,
+    pool: BackendPool,
+}
+
+impl Traffic {
+    /// No traffic yet.
+    pub(crate) fn new(seed: Seed) -> Self {
+        Self {
+            seeds: Seeds {
+                service: seed.child("service time"),
+                instance: seed.child("gateway instance"),
+                client: seed.child("client"),
+                port: seed.child("source port"),
+            },
+            sources: Vec::new(),
+            lanes: Vec::new(),
+            flights: PendingSet::default(),
+            runs: PendingSet::default(),
+            books: Books::default(),
+            horizon: Instant::ZERO,
+            singles: 0,
+        }
+    }
+
+    /// Adds clients that call a frontend.
+    pub(crate) fn add_source(
+        &mut self,
+        frontend: (Ipv4Addr, u16),
+        host: &str,
+        mut arrivals: Box<dyn Arrivals>,
+    ) {
+        self.sources.push(Source {
+            frontend,
+            host: host.to_owned(),
+            next: arrivals.next(),
+            arrivals,
+            clients: Clients::default(),
+            gateway: None,
+            routes: Vec::new(),
+        });
+    }
+
+    /// Lets everything happen that is due up to `until`; arrivals due at `until` itself wait.
+    pub(crate) fn advance(&mut self, network: &mut Network, until: Instant) {
+        self.horizon = until;
+        loop {
+            let arrival = self.next_arrival().filter(|(due, _)| *due < until);
+            let limit = arrival.map_or(until, |(due, _)| due);
+            if let Some(flight) = self.flights.pop_due(limit) {
+                self.end(network, flight);
+            } else if let Some((_, source)) = arrival {
+                self.arrive(network, source);
+            } else {
+                break;
+            }
+        }
+        while let Some(run) = self.runs.pop_due(until) {
+            self.finish(network, &run);
+        }
+    }
+
+    /// Whether every source is exhausted and every request has ended.
+    pub(crate) fn is_over(&self) -> bool {
+        self.sources.iter().all(|source| source.next.is_none())
+            && self.flights.is_empty()
+            && self.runs.is_empty()
+    }
+
+    /// Takes the ledger entries of what ended before `now`.
+    pub(crate) fn drain_ledgers(&mut self, now: Instant) -> Ledgers {
+        self.books.drain_before(now)
+    }
+
+    /// When the next request is due, and from which source.
+    fn next_arrival(&self) -> Option<(Instant, usize)> {
+        self.sources
+            .iter()
+            .enumerate()
+            .filter_map(|(index, source)| Some((source.next?.due, index)))
+            .min()
+    }
+
+    fn lane(&mut self, gateway: usize, instance: usize) -> &mut LaneState {
+        if gateway >= self.lanes.len() {
+            self.lanes.resize_with(gateway + 1, Vec::new);
+        }
+        let instances = &mut self.lanes[gateway];
+        if instance >= instances.len() {
+            instances.resize_with(instance + 1, LaneState::default);
+        }
+        &mut instances[instance]
+    }
+}

@@ -9,12 +9,16 @@ use std::sync::Arc;
 
 use turquoise_arm::ResourceId;
 
+use super::TargetId;
+use crate::data_plane::knobs::{ClientConnections, Knobs};
 use crate::desired::{BackendSettings, Gateway, Listener, Pool, Route};
 use crate::time::Instant;
 
 /// What one gateway instance dispatches by.
 #[derive(Clone, Debug)]
 pub struct RoutingTable {
+    /// Tells this snapshot from every other of its data plane.
+    pub revision: u64,
     /// The gateway.
     pub gateway: ResourceId,
     /// Which of its instances.
@@ -27,11 +31,27 @@ pub struct RoutingTable {
     pub config: Arc<Gateway>,
     /// Every pool with every settings it is used with.
     pub targets: Vec<Target>,
+    /// Tables replaced by a configuration update whose drain time-out has not passed, oldest
+    /// first.
+    pub older: Vec<Older>,
+}
+
+/// A table that still serves the connections opened under it.
+#[derive(Clone, Debug)]
+pub struct Older {
+    /// The table.
+    pub table: Arc<RoutingTable>,
+    /// When an update replaced it.
+    pub replaced: Instant,
+    /// When its connections are closed: its longest drain time-out later.
+    pub until: Instant,
 }
 
 /// A pool under one settings, as this instance sees its members.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
+    /// The pool and settings as numbered for the gateway's life.
+    pub(crate) id: TargetId,
     /// Index into [`Gateway::pools`].
     pub pool: usize,
     /// Index into [`Gateway::settings`].
@@ -79,6 +99,28 @@ impl RoutingTable {
         } else {
             Routed::NotListening
         }
+    }
+
+    /// The table that serves a client connection opened at `opened`; `None` when the update that
+    /// replaced its table has closed it by now, so that the client opens another.
+    ///
+    /// With [`ClientConnections::Pinned`], an update's new configuration serves new connections
+    /// only, as after an nginx reload (azure-facts.md §5.4, F42).
+    #[must_use]
+    pub fn for_connection(
+        self: &Arc<Self>,
+        opened: Instant,
+        now: Instant,
+        knobs: &Knobs,
+    ) -> Option<&Arc<Self>> {
+        if opened >= self.applied || knobs.client_connections == ClientConnections::Current {
+            return Some(self);
+        }
+        self.older
+            .iter()
+            .find(|older| opened < older.replaced)
+            .filter(|older| opened >= older.table.applied && now < older.until)
+            .map(|older| &older.table)
     }
 
     /// The pool of a target.
@@ -137,11 +179,8 @@ impl Target {
         {
             return Some(member);
         }
-        let count = self.eligible.len() as u64;
-        if count == 0 {
-            return None;
-        }
-        let turn = (counter % count) as usize;
+        let turn = counter.checked_rem(self.eligible.len() as u64)?;
+        let turn = usize::try_from(turn).ok()?;
         let (before, after) = self.eligible.split_at(turn);
         after
             .iter()
@@ -229,6 +268,7 @@ mod tests {
 
     fn target(eligible: &[u8], draining: &[u8]) -> Target {
         Target {
+            id: 0,
             pool: 0,
             settings: 0,
             eligible: eligible.iter().copied().map(member).collect(),
@@ -240,6 +280,7 @@ mod tests {
         let gateway = ResourceId::resource_group("s", "fe")
             .resource("Microsoft.Network/applicationGateways", "gw");
         RoutingTable {
+            revision: 0,
             gateway,
             instance: 0,
             generation: 1,
@@ -249,6 +290,7 @@ mod tests {
                 ..Gateway::default()
             }),
             targets: vec![target(&[5], &[])],
+            older: Vec::new(),
         }
     }
 
@@ -296,6 +338,32 @@ mod tests {
         let value = affinity_value(member(6), 80);
         assert_eq!(target.member_of_cookie(&value, 80), Some(member(6)));
         assert_eq!(target.member_of_cookie(&value, 81), None);
+    }
+
+    #[test]
+    fn a_kept_connection_stays_with_its_table_until_the_drain_time_out() {
+        let at = Instant::from_millis;
+        let first = Arc::new(table(vec![]));
+        let second = Arc::new(RoutingTable {
+            generation: 2,
+            applied: at(100),
+            older: vec![Older {
+                table: Arc::clone(&first),
+                replaced: at(100),
+                until: at(130),
+            }],
+            ..table(vec![])
+        });
+        let served_by = |opened, now, knobs: &Knobs| {
+            second
+                .for_connection(at(opened), at(now), knobs)
+                .map(|table| table.generation)
+        };
+        let pinned = Knobs::pessimistic();
+        assert_eq!(served_by(99, 129, &pinned), Some(1));
+        assert_eq!(served_by(99, 130, &pinned), None);
+        assert_eq!(served_by(100, 130, &pinned), Some(2));
+        assert_eq!(served_by(99, 129, &Knobs::nice()), Some(2));
     }
 
     #[test]

@@ -1,0 +1,151 @@
+//! Faults of instances: sickness, sudden death and slow starts.
+
+use std::time::Duration;
+
+use super::instance::Stage;
+use super::{DataPlane, Timer};
+use crate::event::Event;
+use crate::faults::{Fault, FaultKind, Sickness};
+use crate::time::Instant;
+
+/// A fault of the schedule and whether it has shown.
+#[derive(Clone, Debug)]
+pub(super) struct ArmedFault {
+    /// Its index in the whole schedule.
+    index: usize,
+    from: Instant,
+    until: Instant,
+    kind: FaultKind,
+    hit: bool,
+}
+
+impl ArmedFault {
+    fn is_on(&self, now: Instant) -> bool {
+        (self.from..self.until).contains(&now)
+    }
+}
+
+impl DataPlane {
+    pub(super) fn arm_faults(&mut self, faults: &[(usize, Fault)]) {
+        for (index, fault) in faults {
+            let from = Instant::from_millis(fault.at_ms);
+            let lasts = match fault.kind {
+                FaultKind::Sick { for_ms, .. } | FaultKind::SlowStart { for_ms, .. } => for_ms,
+                _ => 0,
+            };
+            let until = from + Duration::from_millis(lasts);
+            let own = self.faults.len();
+            self.faults.push(ArmedFault {
+                index: *index,
+                from,
+                until,
+                kind: fault.kind.clone(),
+                hit: false,
+            });
+            self.timers.add(from, Timer::Fault(own));
+            if until > from {
+                self.timers.add(until, Timer::Fault(own));
+            }
+        }
+    }
+
+    /// A fault begins or ends.
+    pub(super) fn turn_fault(&mut self, index: usize) {
+        match self.faults[index].kind.clone() {
+            FaultKind::Kill { scale_set, count } => self.kill(index, &scale_set, count),
+            FaultKind::Sick { .. } => self.spread_sickness(),
+            _ => {}
+        }
+    }
+
+    /// Makes exactly those instances sick that a fault means now: the lowest numbers of a scale
+    /// set, so that scaling in takes the well ones first.
+    pub(super) fn spread_sickness(&mut self) {
+        let now = self.now;
+        let active: Vec<(usize, String, u8, Sickness)> = self
+            .faults
+            .iter()
+            .enumerate()
+            .filter(|(_, fault)| fault.is_on(now))
+            .filter_map(|(own, fault)| match &fault.kind {
+                FaultKind::Sick {
+                    scale_set,
+                    percent,
+                    how,
+                    ..
+                } => Some((own, scale_set.clone(), *percent, *how)),
+                _ => None,
+            })
+            .collect();
+        let mut sick: Vec<Option<Sickness>> = vec![None; self.network.machines.len()];
+        for (own, scale_set, percent, how) in active {
+            let slots = self.slots_of(&scale_set);
+            let count = (slots.len() * usize::from(percent.min(100))).div_ceil(100);
+            for slot in slots.into_iter().take(count) {
+                sick[slot] = Some(how);
+                self.hit(own);
+            }
+        }
+        for (machine, sickness) in self.network.machines.iter_mut().zip(sick) {
+            if machine.set_sickness(sickness) {
+                self.revision += 1;
+            }
+        }
+    }
+
+    /// The time an active fault adds to an instance's start-up.
+    pub(super) fn slow_start_of(&mut self, slot: usize) -> Duration {
+        let now = self.now;
+        let own_set = self.network.machines[slot].spec.key.scale_set.clone();
+        let mut added = Duration::ZERO;
+        for own in 0..self.faults.len() {
+            if let FaultKind::SlowStart {
+                scale_set,
+                extra_ms,
+                ..
+            } = &self.faults[own].kind
+                && self.faults[own].is_on(now)
+                && own_set.name().eq_ignore_ascii_case(scale_set)
+            {
+                added += Duration::from_millis(*extra_ms);
+                self.hit(own);
+            }
+        }
+        added
+    }
+
+    fn kill(&mut self, own: usize, scale_set: &str, count: u32) {
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let slots = self.slots_of(scale_set);
+        for slot in slots.into_iter().rev().take(count) {
+            self.hit(own);
+            self.stop_machine(slot, Stage::Stopped);
+        }
+    }
+
+    /// Running machines of a scale set, by number.
+    fn slots_of(&self, scale_set: &str) -> Vec<usize> {
+        let machines = &self.network.machines;
+        let mut slots: Vec<usize> = (0..machines.len())
+            .filter(|slot| {
+                let machine = &machines[*slot];
+                let name = machine.spec.key.scale_set.name();
+                machine.stage > Stage::Stopped && name.eq_ignore_ascii_case(scale_set)
+            })
+            .collect();
+        slots.sort_by_key(|slot| machines[*slot].spec.key.number);
+        slots
+    }
+
+    fn hit(&mut self, own: usize) {
+        let fault = &mut self.faults[own];
+        if !fault.hit {
+            fault.hit = true;
+            let event = Event::FaultHit {
+                fault: fault.index,
+                name: fault.kind.name().to_owned(),
+            };
+            self.emit(event);
+        }
+    }
+}

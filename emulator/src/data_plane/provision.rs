@@ -1,0 +1,320 @@
+//! Instances and load balancers come, change and go.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use turquoise_arm::ResourceId;
+
+use super::instance::{Machine, Stage};
+use super::load_balancer::{Balancer, members};
+use super::probe::Prober;
+use super::{DataPlane, Timer};
+use crate::desired::{InstanceKey, InstanceSpec, LoadBalancer};
+use crate::event::Event;
+use crate::time::Instant;
+
+impl DataPlane {
+    /// An instance is to exist; one that does is reimaged when its image or its boot differs.
+    pub(super) fn provide_instance(&mut self, spec: InstanceSpec) {
+        match self.slot_of(&spec.key) {
+            Some(slot) if self.runs_already(slot, &spec) => self.update_in_place(slot, spec),
+            Some(slot) => self.replace_machine(slot, spec),
+            None => self.add_machine(spec),
+        }
+        self.settle_membership();
+    }
+
+    pub(super) fn move_instance(&mut self, key: &InstanceKey, pools: Vec<ResourceId>) {
+        let Some(slot) = self.slot_of(key) else {
+            return;
+        };
+        let leaves = self.network.machines[slot]
+            .spec
+            .pools
+            .iter()
+            .any(|pool| !pools.contains(pool));
+        self.network.machines[slot].spec.pools = pools;
+        if leaves && self.network.knobs.removal_resets {
+            self.network.machines[slot].flow_epoch += 1;
+            let now = self.now;
+            self.traffic
+                .break_flows(&mut self.network, now, slot, false);
+        }
+        self.settle_membership();
+    }
+
+    pub(super) fn power_instance(&mut self, at: Instant, key: &InstanceKey, running: bool) {
+        if let Some(slot) = self.slot_of(key) {
+            self.timers.add(at, Timer::Power { slot, running });
+        }
+    }
+
+    pub(super) fn remove_instance(&mut self, at: Instant, key: &InstanceKey) {
+        if let Some(slot) = self.slot_of(key) {
+            self.timers.add(at, Timer::MachineGone { slot });
+        }
+    }
+
+    /// A machine reaches the stage it was on its way to.
+    pub(super) fn step_machine(&mut self, slot: usize, incarnation: u32) {
+        let now = self.now;
+        let machine = &self.network.machines[slot];
+        let due = machine.next_step().is_some_and(|at| at <= now);
+        if machine.view.incarnation != incarnation || !due {
+            return;
+        }
+        match machine.stage {
+            Stage::Booting => self.start_application(slot),
+            Stage::Starting => self.begin_serving(slot),
+            _ => self.network.machines[slot].enter(Stage::Ready),
+        }
+        self.touch();
+        self.schedule_step(slot);
+    }
+
+    pub(super) fn switch_machine(&mut self, slot: usize, running: bool) {
+        let machine = &self.network.machines[slot];
+        if !running && machine.stage > Stage::Stopped {
+            self.stop_machine(slot, Stage::Stopped);
+        } else if running && machine.stage == Stage::Stopped {
+            self.start_application(slot);
+            self.touch();
+            self.schedule_step(slot);
+        }
+    }
+
+    pub(super) fn drop_machine(&mut self, slot: usize) {
+        if self.network.machines[slot].exists() {
+            self.stop_machine(slot, Stage::Gone);
+            self.settle_membership();
+        }
+    }
+
+    /// Ends a machine's life, with whatever it was serving.
+    pub(super) fn stop_machine(&mut self, slot: usize, stage: Stage) {
+        let now = self.now;
+        let machine = &mut self.network.machines[slot];
+        let ran = machine.stage > Stage::Stopped;
+        let event = Event::InstanceStopped {
+            instance: machine.spec.key.clone(),
+            address: machine.spec.address,
+            in_flight: machine.in_flight,
+        };
+        machine.end_life(stage);
+        if let Some(id) = machine.extension.take() {
+            self.streams.close(id);
+        }
+        if stage == Stage::Gone {
+            let address = machine.spec.address;
+            if self.network.by_address.get(&address) == Some(&slot) {
+                self.network.by_address.remove(&address);
+            }
+        }
+        if ran {
+            self.emit(event);
+        }
+        self.traffic.break_flows(&mut self.network, now, slot, true);
+        self.touch();
+    }
+
+    pub(super) fn configure_balancer(&mut self, config: Arc<LoadBalancer>) {
+        let balancers = &mut self.network.balancers;
+        match balancers.get_mut(&config.id) {
+            Some(balancer) => balancer.config = config,
+            None => {
+                balancers.insert(config.id.clone(), Balancer::new(config));
+            }
+        }
+        self.settle_membership();
+    }
+
+    pub(super) fn remove_balancer(&mut self, id: &ResourceId) {
+        if let Some(balancer) = self.network.balancers.remove(id) {
+            for id in balancer.streams.into_values() {
+                self.streams.close(id);
+            }
+            self.touch();
+        }
+    }
+
+    /// Opens and closes the load balancers' probe streams as instances come and go, and rebuilds
+    /// their tables.
+    pub(super) fn settle_membership(&mut self) {
+        let ids: Vec<ResourceId> = self.network.balancers.keys().cloned().collect();
+        for id in ids {
+            self.settle_balancer(&id);
+        }
+    }
+
+    fn settle_balancer(&mut self, id: &ResourceId) {
+        let Some(balancer) = self.network.balancers.get_mut(id) else {
+            return;
+        };
+        let config = Arc::clone(&balancer.config);
+        let mut before = std::mem::take(&mut balancer.streams);
+        for rule in &config.rules {
+            let Some(probe) = &rule.probe else { continue };
+            let addresses: Vec<Ipv4Addr> = members(rule, &self.network.machines)
+                .map(|machine| machine.spec.address)
+                .collect();
+            for address in addresses {
+                let key = (rule.name.clone(), address);
+                let kept = before.remove(&key).filter(|id| {
+                    self.streams
+                        .get(*id)
+                        .is_some_and(|stream| stream.probe == *probe)
+                });
+                let stream = kept.unwrap_or_else(|| {
+                    let prober = Prober::Rule {
+                        load_balancer: id.clone(),
+                        rule: rule.name.clone(),
+                    };
+                    self.open_stream(prober, (address, probe.port), probe.clone(), probe.interval)
+                });
+                if let Some(balancer) = self.network.balancers.get_mut(id) {
+                    balancer.streams.insert(key, stream);
+                }
+            }
+        }
+        for stream in before.into_values() {
+            self.streams.close(stream);
+        }
+        self.refresh_balancer(id);
+    }
+
+    pub(super) fn refresh_balancer(&mut self, id: &ResourceId) {
+        if let Some(balancer) = self.network.balancers.get_mut(id)
+            && balancer.rebuild(&self.network.machines, &self.streams)
+        {
+            self.touch();
+        }
+    }
+
+    pub(super) fn slot_of(&self, key: &InstanceKey) -> Option<usize> {
+        self.network
+            .machines
+            .iter()
+            .position(|machine| machine.exists() && machine.spec.key == *key)
+    }
+
+    fn runs_already(&self, slot: usize, spec: &InstanceSpec) -> bool {
+        let own = &self.network.machines[slot].spec;
+        own.image == spec.image
+            && own.address == spec.address
+            && own.provisioned_at == spec.provisioned_at
+    }
+
+    fn update_in_place(&mut self, slot: usize, spec: InstanceSpec) {
+        let machine = &mut self.network.machines[slot];
+        let same_extension = machine.spec.health_extension == spec.health_extension;
+        machine.spec = spec;
+        if same_extension || !machine.provisioned() {
+            return;
+        }
+        if let Some(id) = machine.extension.take() {
+            self.streams.close(id);
+        }
+        self.start_extension(slot);
+    }
+
+    fn replace_machine(&mut self, slot: usize, spec: InstanceSpec) {
+        self.stop_machine(slot, Stage::Gone);
+        self.reuse_slot(slot, spec);
+    }
+
+    fn add_machine(&mut self, spec: InstanceSpec) {
+        let gone = self
+            .network
+            .machines
+            .iter()
+            .position(|machine| !machine.exists() && machine.spec.key == spec.key);
+        match gone {
+            Some(slot) => self.reuse_slot(slot, spec),
+            None => {
+                let machine = self.new_machine(spec, 1);
+                self.network.machines.push(machine);
+                self.admit_machine(self.network.machines.len() - 1);
+            }
+        }
+    }
+
+    /// A new life in the slot of a gone instance of the same key.
+    fn reuse_slot(&mut self, slot: usize, spec: InstanceSpec) {
+        let old = &self.network.machines[slot];
+        let (incarnation, epoch) = (old.view.incarnation, old.flow_epoch);
+        let mut machine = self.new_machine(spec, incarnation);
+        machine.flow_epoch = epoch;
+        self.network.machines[slot] = machine;
+        self.admit_machine(slot);
+    }
+
+    fn new_machine(&mut self, spec: InstanceSpec, incarnation: u32) -> Machine {
+        let application = self.config.application(&spec.image);
+        let build = self.builds.intern(&application.build);
+        Machine::boot(spec, Arc::new(application), build, incarnation)
+    }
+
+    fn admit_machine(&mut self, slot: usize) {
+        let address = self.network.machines[slot].spec.address;
+        self.network.by_address.insert(address, slot);
+        self.schedule_step(slot);
+        self.spread_sickness();
+        self.touch();
+    }
+
+    fn schedule_step(&mut self, slot: usize) {
+        let machine = &self.network.machines[slot];
+        if let Some(at) = machine.next_step() {
+            let incarnation = machine.view.incarnation;
+            self.timers
+                .add(at.max(self.now), Timer::Machine { slot, incarnation });
+        }
+    }
+
+    fn start_application(&mut self, slot: usize) {
+        let slow = self.slow_start_of(slot);
+        let machine = &self.network.machines[slot];
+        let draw = self
+            .seed
+            .child("start-up")
+            .child(machine.spec.key.scale_set.key())
+            .at(u64::from(machine.spec.key.number))
+            .unit();
+        let application = &machine.view.application;
+        let spread = application.startup_spread.mul_f64(draw);
+        let startup = application.startup + spread + slow;
+        self.network.machines[slot].start(self.now, whole_millis(startup));
+        self.start_extension(slot);
+    }
+
+    fn start_extension(&mut self, slot: usize) {
+        let spec = &self.network.machines[slot].spec;
+        if let Some(probe) = spec.health_extension.clone() {
+            let prober = Prober::Extension {
+                key: spec.key.clone(),
+            };
+            let target = (spec.address, probe.port);
+            let within = probe.interval;
+            let id = self.open_stream(prober, target, probe, within);
+            self.network.machines[slot].extension = Some(id);
+        }
+    }
+
+    fn begin_serving(&mut self, slot: usize) {
+        let machine = &mut self.network.machines[slot];
+        let warm = machine.view.application.warm_up.is_zero();
+        machine.enter(if warm { Stage::Ready } else { Stage::WarmingUp });
+        let event = Event::InstanceServing {
+            instance: machine.spec.key.clone(),
+            address: machine.spec.address,
+            build: machine.view.application.build.clone(),
+        };
+        self.emit(event);
+    }
+}
+
+/// Instants the control plane can see are whole milliseconds (design.md, "Cores and shells").
+fn whole_millis(span: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,35 @@
+//! What clients keep between requests: their connection and their affinity cookie.
+
+use std::net::Ipv4Addr;
+
+use crate::time::Instant;
+
+/// One client of a source.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Client {
+    /// When its kept connection was opened; `None` without one.
+    pub(crate) opened: Option<Instant>,
+    /// The gateway instance it leads to.
+    pub(crate) instance: usize,
+    /// When it last sent something on it.
+    pub(crate) used: Instant,
+    /// The member its affinity cookie names.
+    pub(crate) cookie: Option<Ipv4Addr>,
+}
+
+/// The clients of a source, by number: numbers are small and dense.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Clients {
+    clients: Vec<Client>,
+}
+
+impl Clients {
+    /// A client, with nothing kept when it is new.
+    pub(crate) fn get(&mut self, number: u32) -> &mut Client {
+        let index = usize::try_from(number).expect("because a usize has at least 32 bits");
+        if index >= self.clients.len() {
+            self.clients.resize(index + 1, Client::default());
+        }
+        &mut self.clients[index]
+    }
+}

@@ -1,0 +1,216 @@
+//! How requests end: as foreseen, by a retry, a cut, or the death of their instance.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use super::Traffic;
+use super::dispatch::answered;
+use super::flight::{Fate, Flight, Run};
+use crate::data_plane::gateway::TargetId;
+use crate::data_plane::gateway::retry::{Verdict, retry_rule};
+use crate::data_plane::network::Network;
+use crate::ledger::{Attempt, ConnectionClass, Fault, Seen};
+use crate::time::Instant;
+
+/// Which requests of a gateway instance are cut.
+#[derive(Clone, Debug)]
+pub(crate) struct Cut<'a> {
+    /// The gateway's slot.
+    pub(crate) gateway: usize,
+    /// Its instance.
+    pub(crate) instance: usize,
+    /// Only those to this pool and settings; all when `None`.
+    pub(crate) target: Option<TargetId>,
+    /// Only those dispatched so.
+    pub(crate) scope: CutScope,
+    /// Only those to these members; all when `None`.
+    pub(crate) members: Option<&'a [Ipv4Addr]>,
+}
+
+/// Which dispatches a cut means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CutScope {
+    /// By this configuration generation or an earlier one.
+    UpToGeneration(u64),
+    /// Before this instant.
+    DispatchedBefore(Instant),
+}
+
+impl CutScope {
+    /// Whether a dispatch by a generation at an instant is meant.
+    #[must_use]
+    pub fn means(self, generation: u64, dispatched: Instant) -> bool {
+        match self {
+            Self::UpToGeneration(last) => generation <= last,
+            Self::DispatchedBefore(at) => dispatched < at,
+        }
+    }
+}
+
+impl Cut<'_> {
+    fn means(&self, flight: &Flight) -> bool {
+        (flight.lane.gateway, flight.lane.instance) == (self.gateway, self.instance)
+            && self.target.is_none_or(|target| target == flight.target)
+            && self.scope.means(flight.generation, flight.dispatched)
+            && self
+                .members
+                .is_none_or(|members| members.contains(&flight.member.0))
+    }
+}
+
+impl Traffic {
+    /// A flight ends as foreseen.
+    pub(super) fn end(&mut self, network: &mut Network, flight: Flight) {
+        let now = flight.ends;
+        match (flight.fate, &flight.run) {
+            (Fate::Served(status), Some(run)) => {
+                network.machines[run.slot].in_flight -= 1;
+                self.write_served(&flight, run, status);
+                return;
+            }
+            (Fate::Served(_), None) => {}
+            (Fate::ClientGone, _) => {
+                self.close_client(&flight);
+                self.books.gateway(&flight, now, Attempt::ClientGone);
+                self.books.client(&flight.arrival, now, Seen::TimedOut);
+            }
+            (Fate::Failed(fault), _) => self.fail(network, &flight, fault, now),
+        }
+        self.outlive(network, flight.run, now);
+    }
+
+    /// Cuts what a gateway instance no longer serves; how many by member.
+    pub(crate) fn cut(
+        &mut self,
+        network: &mut Network,
+        now: Instant,
+        cut: &Cut<'_>,
+    ) -> BTreeMap<Ipv4Addr, u64> {
+        let mut counts = BTreeMap::new();
+        for flight in self.flights.take_if(|flight| cut.means(flight)) {
+            *counts.entry(flight.member.0).or_default() += 1;
+            self.books.gateway(&flight, now, Attempt::Cut);
+            self.books
+                .client(&flight.arrival, now, broken_off(&flight, now));
+            self.close_client(&flight);
+            self.lane(flight.lane.gateway, flight.lane.instance)
+                .pool
+                .close(flight.member, flight.connection);
+            self.outlive(network, flight.run, now);
+        }
+        counts
+    }
+
+    /// Breaks every flow to an instance. If the instance died, its executions die with it and its
+    /// count of them has been reset.
+    pub(crate) fn break_flows(
+        &mut self,
+        network: &mut Network,
+        now: Instant,
+        slot: usize,
+        died: bool,
+    ) {
+        let at_slot = |run: &Run| run.slot == slot;
+        let flights = self
+            .flights
+            .take_if(|flight| flight.run.as_ref().is_some_and(at_slot));
+        if died {
+            for run in self.runs.take_if(at_slot) {
+                self.books.instance(&run, now, None);
+            }
+        }
+        for flight in flights {
+            match flight.run {
+                Some(run) if died => self.books.instance(&run, now, None),
+                run => self.outlive(network, run, now),
+            }
+            self.fail(network, &flight, Fault::Reset, now);
+        }
+    }
+
+    /// An execution that outlived its gateway attempt finishes.
+    pub(super) fn finish(&mut self, network: &mut Network, run: &Run) {
+        network.machines[run.slot].in_flight -= 1;
+        if let Some((ended, status)) = run.finishes {
+            self.books.instance(run, ended, Some(status));
+        }
+    }
+
+    pub(super) fn write_served(&mut self, flight: &Flight, run: &Run, status: u16) {
+        let ended = flight.ends;
+        self.books.instance(run, ended, Some(status));
+        self.books
+            .gateway(flight, ended, Attempt::Served { status });
+        let seen = Seen::Answer {
+            status,
+            build: Some(run.build),
+            complete: true,
+        };
+        self.books.client(&flight.arrival, ended, seen);
+    }
+
+    /// A member failed: another is tried, or the gateway answers for it.
+    fn fail(&mut self, network: &mut Network, flight: &Flight, fault: Fault, now: Instant) {
+        let answering = flight.run.is_some() && flight.first_byte < now;
+        let verdict = retry_rule(flight.attempt, fault, &network.knobs);
+        let status = match verdict {
+            Verdict::Retry { otherwise } => {
+                let order = (!answering)
+                    .then(|| self.reorder(network, flight))
+                    .flatten();
+                if let Some(order) = order {
+                    self.books.gateway(flight, now, Attempt::Retried(fault));
+                    let attempt = flight.attempt + 1;
+                    self.fly(network, flight.lane, flight.arrival, attempt, order, now);
+                    return;
+                }
+                otherwise
+            }
+            Verdict::Answer(status) => status,
+        };
+        self.books
+            .gateway(flight, now, Attempt::Failed { fault, status });
+        let seen = if answering {
+            broken_off(flight, now)
+        } else {
+            answered(status)
+        };
+        self.books.client(&flight.arrival, now, seen);
+    }
+
+    /// The gateway is done with an execution that may still go on.
+    fn outlive(&mut self, network: &mut Network, run: Option<Run>, now: Instant) {
+        let Some(run) = run else { return };
+        match run.finishes {
+            Some((finish, _)) if finish > now => self.runs.add(run),
+            Some(_) => self.finish(network, &run),
+            None => {
+                network.machines[run.slot].in_flight -= 1;
+                self.books.instance(&run, now, None);
+            }
+        }
+    }
+
+    fn close_client(&mut self, flight: &Flight) {
+        if flight.arrival.connection == ConnectionClass::Reused {
+            let clients = &mut self.sources[flight.lane.source].clients;
+            clients.get(flight.arrival.client).opened = None;
+        }
+    }
+}
+
+/// What a client sees when its connection ends at `now`: half an answer, or none.
+fn broken_off(flight: &Flight, now: Instant) -> Seen {
+    match flight.run {
+        Some(Run {
+            build,
+            finishes: Some((_, status)),
+            ..
+        }) if flight.first_byte < now => Seen::Answer {
+            status,
+            build: Some(build),
+            complete: false,
+        },
+        _ => Seen::Reset,
+    }
+}

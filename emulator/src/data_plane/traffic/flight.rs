@@ -1,0 +1,194 @@
+//! A request under way: provisional until its end, because a kill or a drain can still change it.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::net::Ipv4Addr;
+
+use super::arrival::Arrival;
+use crate::data_plane::gateway::TargetId;
+use crate::ledger::{Build, Fault, RequestId};
+use crate::time::Instant;
+
+/// Which gateway instance works on a request, and for which source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lane {
+    /// Index of the traffic source.
+    pub(crate) source: usize,
+    /// Slot of the gateway.
+    pub(crate) gateway: usize,
+    /// The gateway's instance.
+    pub(crate) instance: usize,
+}
+
+/// One attempt of a gateway instance, with its end as foreseen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Flight {
+    pub(crate) arrival: Arrival,
+    pub(crate) lane: Lane,
+    pub(crate) generation: u64,
+    pub(crate) target: TargetId,
+    pub(crate) member: (Ipv4Addr, u16),
+    pub(crate) attempt: u8,
+    pub(crate) dispatched: Instant,
+    /// When it ends, and how, if nothing intervenes.
+    pub(crate) ends: Instant,
+    pub(crate) fate: Fate,
+    /// When the client has seen the beginning of the answer.
+    pub(crate) first_byte: Instant,
+    /// The execution by an instance, where one accepted the request.
+    pub(crate) run: Option<Run>,
+    /// The member connection it uses, as named in the backend pool.
+    pub(crate) connection: (u64, u8),
+}
+
+/// How an attempt ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// The member's answer is passed on.
+    Served(u16),
+    /// The member fails.
+    Failed(Fault),
+    /// The client's patience ends first.
+    ClientGone,
+}
+
+/// An execution by an instance. It goes on when the gateway or the client gives up: the
+/// application does not notice.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run {
+    pub(crate) id: RequestId,
+    pub(crate) slot: usize,
+    pub(crate) address: Ipv4Addr,
+    pub(crate) build: Build,
+    pub(crate) started: Instant,
+    /// When it finishes, and with which status; `None` for one that hangs.
+    pub(crate) finishes: Option<(Instant, u16)>,
+}
+
+/// Something pending, by when it is due.
+pub(crate) trait Due {
+    /// When, and a key that orders what is due at one instant, the same in every run.
+    fn due(&self) -> (Instant, RequestId, u8);
+}
+
+impl Due for Flight {
+    fn due(&self) -> (Instant, RequestId, u8) {
+        (self.ends, self.arrival.id, self.attempt)
+    }
+}
+
+impl Due for Run {
+    /// Only one that finishes is ever pending.
+    fn due(&self) -> (Instant, RequestId, u8) {
+        let ends = self.finishes.map_or(self.started, |(ends, _)| ends);
+        (ends, self.id, 0)
+    }
+}
+
+/// When something is due, and where it is kept. The order of fields is the order of time; what
+/// comes last only tells entries apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    at: Instant,
+    id: RequestId,
+    attempt: u8,
+    added: u64,
+    slot: usize,
+}
+
+/// Pending things, taken out when due or by condition.
+#[derive(Debug)]
+pub(crate) struct PendingSet<T> {
+    slots: Vec<Option<(u64, T)>>,
+    vacant: Vec<usize>,
+    queue: BinaryHeap<Reverse<Place>>,
+    added: u64,
+}
+
+impl<T> Default for PendingSet<T> {
+    fn default() -> Self {
+        Self {
+            slots: Vec::new(),
+            vacant: Vec::new(),
+            queue: BinaryHeap::new(),
+            added: 0,
+        }
+    }
+}
+
+impl<T: Due> PendingSet<T> {
+    /// Adds one.
+    pub(crate) fn add(&mut self, item: T) {
+        self.added += 1;
+        let (at, id, attempt) = item.due();
+        let entry = Some((self.added, item));
+        let slot = match self.vacant.pop() {
+            Some(slot) => {
+                self.slots[slot] = entry;
+                slot
+            }
+            None => {
+                self.slots.push(entry);
+                self.slots.len() - 1
+            }
+        };
+        self.queue.push(Reverse(Place {
+            at,
+            id,
+            attempt,
+            added: self.added,
+            slot,
+        }));
+    }
+
+    /// When the next is due.
+    pub(crate) fn next_due(&mut self) -> Option<Instant> {
+        while let Some(Reverse(place)) = self.queue.peek() {
+            if self.holds(place.slot, place.added) {
+                return Some(place.at);
+            }
+            self.queue.pop();
+        }
+        None
+    }
+
+    /// Takes the next one due at or before `now`.
+    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<T> {
+        if self.next_due()? > now {
+            return None;
+        }
+        let Reverse(place) = self.queue.pop()?;
+        self.vacate(place.slot)
+    }
+
+    /// Takes out all that meet a condition, in an order that is the same in every run.
+    pub(crate) fn take_if(&mut self, mut wanted: impl FnMut(&T) -> bool) -> Vec<T> {
+        let slots: Vec<usize> = (0..self.slots.len())
+            .filter(|slot| matches!(&self.slots[*slot], Some((_, item)) if wanted(item)))
+            .collect();
+        let mut taken: Vec<T> = slots
+            .into_iter()
+            .filter_map(|slot| self.vacate(slot))
+            .collect();
+        taken.sort_by_key(|item| {
+            let (at, id, attempt) = item.due();
+            (id, attempt, at)
+        });
+        taken
+    }
+
+    /// Whether none is left.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.vacant.len() == self.slots.len()
+    }
+
+    fn holds(&self, slot: usize, added: u64) -> bool {
+        matches!(&self.slots[slot], Some((own, _)) if *own == added)
+    }
+
+    fn vacate(&mut self, slot: usize) -> Option<T> {
+        let (_, item) = self.slots[slot].take()?;
+        self.vacant.push(slot);
+        Some(item)
+    }
+}
