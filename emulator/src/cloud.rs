@@ -72,6 +72,12 @@ impl Cloud {
         self.now
     }
 
+    /// The control plane, to read its configuration and its ledger of unhandled calls.
+    #[must_use]
+    pub fn control_plane(&self) -> &ControlPlane {
+        &self.control_plane
+    }
+
     /// The data plane, to read what it does and to move traffic through it.
     #[must_use]
     pub fn data_plane(&self) -> &DataPlane {

@@ -229,7 +229,7 @@ impl ControlPlane {
                 Err(refusal) => refusals.push((held.id.clone(), refusal)),
             }
         }
-        if members.is_empty() {
+        if members.is_empty() && !self.operations.is_scheduled(number) {
             let scaled = TAIL.mul_f64(self.config.duration_scale.max(0.0));
             self.operations.extend(number, (now + scaled).ceil_millis());
         } else if moving == 0 && !refusals.is_empty() {

@@ -135,7 +135,12 @@ impl Operations {
         number
     }
 
-    /// Lets an operation end later than thought.
+    /// Whether somebody has said when an operation ends.
+    pub(crate) fn is_scheduled(&self, number: Number) -> bool {
+        self.due.iter().any(|(_, due)| *due == number)
+    }
+
+    /// Says when an operation ends, anew.
     pub(crate) fn extend(&mut self, number: Number, ends_at: Instant) {
         self.due.retain(|(_, due)| *due != number);
         self.due.insert((ends_at, number));

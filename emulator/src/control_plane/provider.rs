@@ -201,6 +201,57 @@ impl<'a> Context<'a> {
         };
         self.addresses.plan(wish, &mut write.claims)
     }
+
+    /// Refuses a subnet that belongs to an application gateway (a gateway's own write does not ask).
+    ///
+    /// # Errors
+    /// `ApplicationGatewaySubnetCannotBeUsedByOtherResources`.
+    pub(crate) fn check_subnet_is_no_gateways(
+        &self,
+        subnet: &ResourceId,
+        user: &ResourceId,
+    ) -> Result<(), ArmError> {
+        let mut users = self.store.referrers(subnet).iter();
+        let gateway = users.find(|by| {
+            let owner = by.owner.resource_type();
+            owner.is_some_and(|t| t.is("Microsoft.Network/applicationGateways"))
+                && !user.is_within(&by.owner)
+        });
+        match gateway {
+            None => Ok(()),
+            Some(by) => Err(ArmError::bad_request(
+                "ApplicationGatewaySubnetCannotBeUsedByOtherResources",
+                format!(
+                    "Subnet {subnet} cannot be used by {user} since it is used by application \
+                     gateway {}.",
+                    by.owner
+                ),
+            )),
+        }
+    }
+
+    /// Refuses a public address that something other than `owner` has.
+    ///
+    /// # Errors
+    /// `PublicIPAddressInUse`.
+    pub(crate) fn check_public_address_is_free(
+        &self,
+        address: &ResourceId,
+        owner: &ResourceId,
+    ) -> Result<(), ArmError> {
+        let mut users = self.store.referrers(address).iter();
+        match users.find(|by| by.owner != *owner) {
+            None => Ok(()),
+            Some(by) => Err(ArmError::bad_request(
+                "PublicIPAddressInUse",
+                format!(
+                    "Resource {owner} is referencing public IP address {address} that is already \
+                     allocated to resource {}.",
+                    by.from
+                ),
+            )),
+        }
+    }
 }
 
 /// A write on its way in.
@@ -506,6 +557,12 @@ pub(crate) trait Provider: fmt::Debug + Send + Sync {
     /// points at it; `None` when that does not matter (an image in use may go).
     fn in_use(&self, target: &ResourceId, by: &Reference) -> Option<ArmError> {
         Some(in_use(target, by))
+    }
+
+    /// Whether a reference that leads to nothing here is taken on trust, because it leads to a type
+    /// that is not emulated (a disk, a gallery image).
+    fn trusts(&self, _reference: &Reference) -> bool {
+        false
     }
 
     /// Completes an answer: back-references and what the data plane reports. The document has ids,

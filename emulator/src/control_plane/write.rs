@@ -211,7 +211,7 @@ impl ControlPlane {
         let mut write = self.write_of(&draft, held.as_ref());
         let context = self.context(now, reported, kind.resource_type);
         self.providers[provider].validate(&context, &mut write)?;
-        let references = self.check_references(&write)?;
+        let references = self.check_references(provider, &write)?;
         self.check_removed_children(provider, &write)?;
 
         let (sent, path) = draft.sent;
@@ -362,7 +362,7 @@ impl ControlPlane {
     }
 
     /// The models that references lead to, each checked.
-    fn check_references(&self, write: &Write) -> Result<Vec<Reference>, ArmError> {
+    fn check_references(&self, provider: usize, write: &Write) -> Result<Vec<Reference>, ArmError> {
         let references = references::collect(&write.id, &write.model)
             .map_err(|text| invalid_reference(&write.id, text))?;
         for reference in &references {
@@ -372,7 +372,14 @@ impl ControlPlane {
             } else {
                 self.store.exists(&reference.to)
             };
-            if !exists {
+            let going = self
+                .store
+                .holder(&reference.to)
+                .is_some_and(|holder| !own && holder.state == State::Deleting);
+            if going {
+                return Err(not_provisioned(reference));
+            }
+            if !exists && !self.providers[provider].trusts(reference) {
                 return Err(invalid_reference(&reference.from, &reference.to));
             }
         }
@@ -488,6 +495,10 @@ impl ControlPlane {
             return Ok(());
         }
         let etag = self.store.get(id).map(|resource| resource.etag.as_str());
+        if etag == Some("") {
+            // Types without etags ignore the headers.
+            return Ok(());
+        }
         if let Some(given) = turn.request.header("if-match") {
             let matches = etag.is_some_and(|etag| given == "*" || same_etag(given, etag));
             if !matches {
@@ -530,6 +541,17 @@ fn etag_mismatch(header: &str, given: &str, held: Option<&str>, id: &ResourceId)
              in NRP data store."
         ),
     ))
+}
+
+fn not_provisioned(reference: &Reference) -> ArmError {
+    ArmError::bad_request(
+        "ReferencedResourceNotProvisioned",
+        format!(
+            "Cannot proceed with operation because resource {} used by resource {} is not in \
+             Succeeded state. Resource is in Deleting state.",
+            reference.to, reference.from
+        ),
+    )
 }
 
 /// 409 for a second writer.
