@@ -35,7 +35,8 @@ impl Clock {
             .to_string()
     }
 
-    fn timestamp(self, at: Instant) -> Timestamp {
+    /// The instant on the wall clock.
+    pub(crate) fn timestamp(self, at: Instant) -> Timestamp {
         let millis = self.epoch_unix_ms.saturating_add(at.as_millis());
         let millis = i64::try_from(millis).unwrap_or(i64::MAX);
         Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX)

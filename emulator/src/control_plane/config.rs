@@ -32,6 +32,12 @@ pub struct ControlPlaneConfig {
     /// Whether a failed update leaves the old model in place (§9 row 12); Azure's network provider
     /// keeps the new one.
     pub revert_on_failure: bool,
+    /// Whether a PATCH of a gateway's tags is a configuration write like any other (F36).
+    pub tags_write_cuts_streams: bool,
+    /// Whether scale sets that ask for it get extra instances while they scale out.
+    pub overprovision: bool,
+    /// Cores all scale sets together may use; `None` for no limit.
+    pub cores_quota: Option<u32>,
 }
 
 impl Default for ControlPlaneConfig {
@@ -50,6 +56,9 @@ impl Default for ControlPlaneConfig {
             conflict_mode: ConflictMode::default(),
             healthy_words: false,
             revert_on_failure: false,
+            tags_write_cuts_streams: true,
+            overprovision: false,
+            cores_quota: None,
         }
     }
 }

@@ -529,6 +529,9 @@ pub(crate) trait Provider: fmt::Debug + Send + Sync {
         ends_at
     }
 
+    /// The tags were replaced by a synchronous PATCH; the write's models are before and after.
+    fn tags_written(&mut self, _scope: &mut Scope<'_>, _write: &Write) {}
+
     /// An operation has come to its end, also by cancellation; `Again` is then ignored. For
     /// [`DELETE`] the resource is removed right after.
     fn settle(&mut self, _scope: &mut Scope<'_>, _ended: &Ended<'_>) -> Settled {

@@ -75,7 +75,7 @@ impl ControlPlane {
         self.check_group_is_not_going(id)?;
         self.check_preconditions(turn, id)?;
         match kind.patch {
-            PatchMode::Tags => self.patch_tags(turn, kind, id, &body),
+            PatchMode::Tags => self.patch_tags(turn, provider, id, &body),
             PatchMode::Merge => {
                 let model = self.read_body(kind, id, &body, Mode::Patch, Some(&previous))?;
                 let applied = self.apply_request(turn, provider, id, model)?;
@@ -464,23 +464,38 @@ impl ControlPlane {
     fn patch_tags(
         &mut self,
         turn: Turn<'_>,
-        kind: &Kind,
+        provider: usize,
         id: &ResourceId,
         body: &Value,
     ) -> Result<Answer, ArmError> {
+        let kind = self.providers[provider].kind();
         let refuse = |problem| problem_error(kind, problem);
         let part = normalise(kind.schema, body, Mode::Patch).map_err(refuse)?;
-        let tags = part.get("tags").cloned().unwrap_or_else(|| json!({}));
-        let version = self
-            .store
-            .get(id)
-            .map_or(1, |resource| resource.version + 1);
+        let Some(held) = self.store.get(id).cloned() else {
+            return Err(not_found(id));
+        };
+        let mut model = (*held.model).clone();
+        model["tags"] = part.get("tags").cloned().unwrap_or_else(|| json!({}));
+        let draft = Draft {
+            provider,
+            id: &held.id,
+            method: &Method::PATCH,
+            sent: (turn.request.method, turn.request.path),
+            model,
+            caller: turn.request.caller(),
+            api_version: turn.request.parameter("api-version").unwrap_or_default(),
+            if_match: turn.request.header("if-match"),
+        };
+        let write = self.write_of(&draft, Some(&held));
+        let version = held.version + 1;
         let etag = self.next_etag(kind.etags, version);
         if let Some(resource) = self.store.get_mut(id) {
-            Arc::make_mut(&mut resource.model)["tags"] = tags;
+            resource.model = Arc::new(write.model.clone());
             resource.etag = etag;
             resource.version = version;
         }
+        let (own, mut scope) = self.parts(turn.now, turn.reported, provider);
+        own.tags_written(&mut scope, &write);
         let body = self.document(turn.now, turn.reported, id);
         Ok(Answer::ok(&body).applied())
     }
