@@ -24,6 +24,7 @@ use crate::control_plane::provider::{
     Begun, Call, Context, DELETE, Ended, Etags, Handled, Kind, PatchMode, Protocol, Provider,
     PutMode, Scope, Settled, Write,
 };
+use crate::control_plane::references::Reference;
 use crate::control_plane::resolve::Stored;
 use crate::control_plane::resolve::application_gateway as resolve;
 use crate::control_plane::resolve::certificate::Certificates;
@@ -156,6 +157,11 @@ impl Provider for ApplicationGateways {
             scope.store.touch();
         }
         Settled::Done
+    }
+
+    /// Firewall policies, identities and the like are taken on trust: they carry no traffic here.
+    fn trusts(&self, reference: &Reference) -> bool {
+        reference.member == "firewallPolicy"
     }
 
     fn begin_delete(
@@ -376,28 +382,5 @@ fn list(from: &str, to: &str) -> Option<&'static str> {
         ("pathRules", _) => Some("pathRules"),
         ("backendHttpSettingsCollection", "probes") => Some("backendHttpSettings"),
         _ => None,
-    }
-}
-
-/// Refuses anything but a gateway in a subnet that holds one (azure-facts.md §1.6).
-///
-/// # Errors
-/// `ApplicationGatewaySubnetCannotBeUsedByOtherResources`.
-pub(crate) fn refuse_in_gateway_subnet(
-    context: &Context<'_>,
-    subnet: &ResourceId,
-    user: &ResourceId,
-) -> Result<(), ArmError> {
-    let is_gateway = |owner: &ResourceId| owner.resource_type().is_some_and(|kind| kind.is(TYPE));
-    let referrers = context.store.referrers(subnet);
-    match referrers.iter().find(|by| is_gateway(&by.owner)) {
-        Some(by) => Err(ArmError::bad_request(
-            "ApplicationGatewaySubnetCannotBeUsedByOtherResources",
-            format!(
-                "Subnet {subnet} is in use by application gateway {} and cannot be used by {user}.",
-                by.owner
-            ),
-        )),
-        None => Ok(()),
     }
 }

@@ -24,9 +24,10 @@ use crate::control_plane::durations::{Duration, Durations};
 use crate::control_plane::fleet::{Fleet, Version, Window};
 use crate::control_plane::name_rule::NameRule;
 use crate::control_plane::provider::{
-    Call, Context, DELETE, Ended, Etags, Handled, Kind, PatchMode, Protocol, Provider, PutMode,
-    Scope, Settled, Write,
+    Call, Context, DELETE, Ended, Etags, Handled, Kind, Outcome, PatchMode, Protocol, Provider,
+    PutMode, Scope, Settled, Write,
 };
+use crate::control_plane::references::Reference;
 use crate::control_plane::resolve::{load_balancer, number, scale_set as resolve};
 use crate::control_plane::store::{Resource, Store};
 use crate::desired::Desired;
@@ -113,12 +114,18 @@ impl Provider for ScaleSets {
         if let Some(set) = self.sets.get_mut(ended.id) {
             set.advance(scope, ended.id);
         }
-        if ended.verb == DELETE
-            && *ended.outcome == crate::control_plane::provider::Outcome::Succeeded
-        {
+        if ended.verb == DELETE && *ended.outcome == Outcome::Succeeded {
             self.sets.remove(ended.id);
         }
         Settled::Done
+    }
+
+    /// Gallery images, disks and identities are taken on trust; [`validate`] looks for images.
+    fn trusts(&self, reference: &Reference) -> bool {
+        !reference
+            .to
+            .resource_type()
+            .is_some_and(|kind| kind.namespace().eq_ignore_ascii_case("Microsoft.Network"))
     }
 
     fn begin_delete(

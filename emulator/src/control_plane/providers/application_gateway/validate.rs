@@ -228,21 +228,7 @@ fn public_address(
             ),
         ));
     }
-    let other = context
-        .store
-        .referrers(address)
-        .iter()
-        .find(|by| by.owner != *id);
-    match other {
-        Some(other) => Err(refuse(
-            "PublicIPAddressInUse",
-            format!(
-                "Public IP address {address} is already used by {}.",
-                other.from
-            ),
-        )),
-        None => Ok(()),
-    }
+    context.check_public_address_is_free(address, id)
 }
 
 /// Opens every PFX and fills in what Azure shows of it.

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use serde_json::{Value, json};
 use turquoise_arm::{ArmError, ResourceId, json as wire};
 
-use super::super::{application_gateway, scale_set};
+use super::super::scale_set;
 use super::schema::{POOL, POOLS};
 use crate::control_plane::provider::{Context, Write};
 use crate::control_plane::resolve::{reference, referenced_name};
@@ -45,9 +45,9 @@ fn frontends(context: &Context<'_>, write: &mut Write) -> Result<(), ArmError> {
         let public = reference(frontend, "properties.publicIPAddress")
             .or_else(|| reference(frontend, "properties.publicIPPrefix"));
         match (public, reference(frontend, "properties.subnet")) {
-            (Some(address), None) => public_address(context, &address)?,
+            (Some(address), None) => public_address(context, &write.id, &address)?,
             (None, Some(subnet)) => {
-                application_gateway::refuse_in_gateway_subnet(context, &subnet, &id)?;
+                context.check_subnet_is_no_gateways(&subnet, &id)?;
                 let address = context.claim(write, &id, &subnet, wished(frontend)?)?;
                 let frontend = &mut write.model["properties"]["frontendIPConfigurations"][index];
                 frontend["properties"]["privateIPAddress"] = address.to_string().into();
@@ -104,7 +104,7 @@ fn public_address(context: &Context<'_>, address: &ResourceId) -> Result<(), Arm
             format!("Standard load balancers cannot use Basic public IP address {address}."),
         ));
     }
-    Ok(())
+    context.check_public_address_is_free(address, id)
 }
 
 /// Every rule has a frontend; both ways of naming pools are answered (client-contract.md §6.8).

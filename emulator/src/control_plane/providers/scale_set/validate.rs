@@ -4,7 +4,6 @@ use http::StatusCode;
 use serde_json::Value;
 use turquoise_arm::{ArmError, ResourceId, json as wire};
 
-use super::super::application_gateway;
 use super::cores::cores;
 use super::{TYPE, capacity, instance};
 use crate::control_plane::provider::{Context, Write};
@@ -29,7 +28,7 @@ pub(super) fn validate(context: &Context<'_>, write: &Write) -> Result<(), ArmEr
     let profile = &write.model["properties"]["virtualMachineProfile"];
     let names = instance::Names::read(profile);
     if let Some(subnet) = &names.subnet {
-        application_gateway::refuse_in_gateway_subnet(context, subnet, &write.id)?;
+        context.check_subnet_is_no_gateways(subnet, &write.id)?;
     }
     placement_group(write)?;
     image(context, profile)?;
