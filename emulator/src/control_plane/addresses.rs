@@ -249,3 +249,59 @@ impl AddressBook {
         held.or(planned.map(|claim| &claim.owner))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_know_their_edges() {
+        for (text, valid) in [
+            ("10.0.0.0/8", true),
+            ("10.0.0.1/8", false),
+            ("10.0.0.0/33", false),
+            ("10.0.0.0", false),
+            ("0.0.0.0/0", true),
+            ("10.0.0.1/32", true),
+        ] {
+            assert_eq!(Cidr::parse(text).is_some(), valid, "{text}");
+        }
+        let all = Cidr::parse("0.0.0.0/0").expect("a range");
+        let small = Cidr::parse("10.0.0.8/29").expect("a range");
+        let next = Cidr::parse("10.0.0.16/29").expect("a range");
+        assert!(all.contains(small) && !small.contains(all) && small.contains(small));
+        assert!(all.overlaps(small) && !small.overlaps(next));
+        assert_eq!(small.to_string(), "10.0.0.8/29");
+    }
+
+    #[test]
+    fn planning_takes_nothing_until_it_is_committed() {
+        let id = |text: &str| ResourceId::parse(text).expect("the literal is an id");
+        let subnet = id("/subscriptions/s/resourceGroups/g/providers/N/nets/n/subnets/s");
+        let resource = id("/subscriptions/s/resourceGroups/g/providers/N/nics/a");
+        let (one, two) = (resource.child("c", "1"), resource.child("c", "2"));
+        let mut book = AddressBook::default();
+        let range = Cidr::parse("10.0.0.0/29").expect("a range");
+        let wish = |owner, address| Wish {
+            subnet: &subnet,
+            range,
+            address,
+            owner,
+            resource: &resource,
+        };
+        let mut claims = Vec::new();
+        let first = book
+            .plan(wish(&one, None), &mut claims)
+            .expect("the subnet is empty");
+        assert_eq!(first, Ipv4Addr::new(10, 0, 0, 4));
+        let clash = book.plan(wish(&two, Some(first)), &mut claims);
+        let clash = clash.expect_err("the same write has planned it").body.code;
+        assert_eq!(clash, "PrivateIPAddressIsAllocated");
+        assert_eq!(book.free(&subnet, range), 3);
+        book.commit(&resource, &claims);
+        assert_eq!(book.free(&subnet, range), 2);
+        assert_eq!(book.holder(&subnet, first), Some(&one));
+        book.release(&resource);
+        assert_eq!(book.free(&subnet, range), 3);
+    }
+}

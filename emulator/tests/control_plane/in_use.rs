@@ -157,3 +157,20 @@ fn nothing_points_at_what_is_not_there_or_going() {
     let body = nic("b").replace(",\n            \"publicIPAddress\"", ",\"x\"");
     assert_eq!(client.put(&path, &body).code(), "InvalidResourceReference");
 }
+
+#[test]
+fn nothing_new_points_at_what_is_being_deleted() {
+    let mut client = Client::with_group();
+    let guard = format!("{NET}/networkSecurityGroups/nsg");
+    client.create(&guard, r#"{"location":"westeurope"}"#);
+    let going = client.delete(&guard);
+    let path = format!("{NET}/virtualNetworks/v1");
+    let refused = client.put(&path, &network(&[("a", "10.0.0.0/24")]));
+    assert_eq!(
+        (refused.status, refused.code()),
+        (400, "ReferencedResourceNotProvisioned")
+    );
+    client.follow(&going);
+    let refused = client.put(&path, &network(&[("a", "10.0.0.0/24")]));
+    assert_eq!(refused.code(), "InvalidResourceReference");
+}

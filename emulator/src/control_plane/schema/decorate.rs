@@ -156,3 +156,42 @@ fn child(collection: &Collection, model: &Value, parent: &ResourceId, stamp: Sta
     answer.insert("properties".to_owned(), Value::Object(properties));
     Value::Object(answer)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{children, collection, text};
+    use super::*;
+    use serde_json::json;
+
+    static RULES: Collection = collection("rules", &[text("path")]);
+    static MAPS: Collection = collection("maps", &[text("password").secret(), children(&RULES)]);
+    static SCHEMA: Schema = Schema {
+        envelope: &[],
+        properties: &[children(&MAPS)],
+    };
+
+    #[test]
+    fn children_of_children_are_answered_whole_and_secrets_never() {
+        let id = "/subscriptions/s/resourceGroups/g/providers/N/things/t";
+        let id = ResourceId::parse(id).expect("the literal is an id");
+        let model = json!({"properties": {"new": 1, "maps": [
+            {"name": "m", "properties": {"password": "p", "rules": [{"name": "r"}]}},
+            {"name": "n"}]}});
+        let stamp = Stamp {
+            resource_type: "N/things",
+            etag: Some("W/\"1\""),
+            state: Some("Updating"),
+            guid: None,
+        };
+        let answer = decorate(&SCHEMA, &id, &model, stamp);
+        let maps = &answer["properties"]["maps"];
+        let rule = &maps[0]["properties"]["rules"][0];
+        assert_eq!(rule["id"], format!("{id}/maps/m/rules/r"));
+        assert_eq!(rule["type"], "N/things/maps/rules");
+        assert_eq!(rule["etag"], "W/\"1\"");
+        assert_eq!(rule["properties"]["provisioningState"], "Updating");
+        assert_eq!(maps[1]["properties"]["rules"], json!([]));
+        assert_eq!(answer["properties"]["new"], 1);
+        assert!(!answer.to_string().contains("password"));
+    }
+}

@@ -415,3 +415,129 @@ fn unique_names(children: &Value, path: &Path<'_>) -> Result<(), Problem> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Literal, children, collection, flag, integer, object, open_choice};
+    use super::*;
+    use serde_json::json;
+
+    static PARTS: Collection = collection(
+        "parts",
+        &[
+            super::super::reference("other"),
+            super::super::text("key").secret(),
+            super::super::text("address").read_only(),
+        ],
+    );
+
+    static THING: Schema = Schema {
+        envelope: &[object("sku", &[integer("capacity", 0, 10)])],
+        properties: &[
+            open_choice("mode", &["Manual", "Automatic"]).or(Literal::Text("Manual")),
+            flag("enabled", true),
+            super::super::text("value"),
+            super::super::member("share", Shape::Number),
+            object("inner", &[super::super::text("secret").secret()]),
+            children(&PARTS),
+        ],
+    };
+
+    fn full(body: Value) -> Result<Value, String> {
+        let read = normalise(&THING, &body, Mode::Full);
+        read.map_err(|problem| format!("{}: {}", problem.path, problem.reason))
+    }
+
+    #[test]
+    fn what_clients_send_becomes_canonical() {
+        for (sent, kept) in [
+            (json!({}), json!({"mode": "Manual", "enabled": true})),
+            (
+                json!({"MODE": "automatic", "Enabled": "FALSE", "value": 3}),
+                json!({"mode": "Automatic", "enabled": false, "value": "3"}),
+            ),
+            (
+                json!({"mode": "Rolling", "share": "0.5", "value": null}),
+                json!({"mode": "Rolling", "enabled": true, "share": 0.5}),
+            ),
+            (
+                json!({"unknown": {"a": null}, "provisioningState": "Odd"}),
+                json!({"mode": "Manual", "enabled": true, "unknown": {"a": null}}),
+            ),
+        ] {
+            let read = full(json!({"Properties": sent})).expect("it is readable");
+            assert_eq!(read["properties"], kept);
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_says_where() {
+        for (body, problem) in [
+            (
+                json!({"sku": {"capacity": 11}}),
+                "sku.capacity: 11 is not within 0..10",
+            ),
+            (
+                json!({"sku": {"capacity": "1.5"}}),
+                "sku.capacity: a whole number was expected",
+            ),
+            (json!({"tags": []}), "tags: an object was expected"),
+            (
+                json!({"properties": {"enabled": "yes"}}),
+                "properties.enabled: true or false was expected",
+            ),
+            (
+                json!({"properties": {"parts": {}}}),
+                "properties.parts: a list was expected",
+            ),
+            (
+                json!({"properties": {"parts": [{}]}}),
+                "properties.parts[0].name: a value is required",
+            ),
+            (
+                json!({"properties": {"parts": [{"name": "a", "properties": {"other": {}}}]}}),
+                "properties.parts[0].properties.other.id: value for reference id is missing",
+            ),
+            (
+                json!({"properties": {"parts": [{"name": "a"}, {"name": "A"}]}}),
+                "properties.parts: the name `A` is used twice",
+            ),
+        ] {
+            assert_eq!(full(body).expect_err(problem), problem);
+        }
+    }
+
+    #[test]
+    fn a_part_changes_only_what_it_names() {
+        let stored = full(
+            json!({"sku": {"capacity": 3}, "properties": {"value": "kept", "mode": "Automatic"}}),
+        );
+        let stored = stored.expect("it is readable");
+        let part =
+            json!({"sku": {"capacity": "5"}, "properties": {"enabled": false, "value": null}});
+        for (mode, value) in [(Mode::Part, json!("kept")), (Mode::Patch, Value::Null)] {
+            let part = normalise(&THING, &part, mode).expect("it is readable");
+            let mut merged = stored.clone();
+            merge(&mut merged, part);
+            assert_eq!(merged["sku"]["capacity"], 5);
+            assert_eq!(merged["properties"]["mode"], "Automatic", "{mode:?}");
+            assert_eq!(merged["properties"]["enabled"], false);
+            assert_eq!(merged["properties"]["value"], value, "{mode:?}");
+        }
+    }
+
+    #[test]
+    fn what_only_the_service_knows_is_carried_over() {
+        let before = json!({"properties": {
+            "inner": {"secret": "s"},
+            "parts": [{"name": "a", "properties": {"key": "k", "address": "10.0.0.4"}}]}});
+        let after = json!({"properties": {"inner": {}, "parts": [
+            {"name": "A", "properties": {"address": "9.9.9.9"}}, {"name": "b"}]}});
+        let mut after = full(after).expect("it is readable");
+        carry(&THING, &before, &mut after);
+        assert_eq!(after["properties"]["inner"]["secret"], "s");
+        let first = &after["properties"]["parts"][0]["properties"];
+        assert_eq!(*first, json!({"key": "k", "address": "10.0.0.4"}));
+        assert_eq!(after["properties"]["parts"][1]["properties"], json!({}));
+    }
+}
