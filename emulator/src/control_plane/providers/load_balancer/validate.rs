@@ -95,7 +95,11 @@ fn wished(frontend: &Value) -> Result<Option<Ipv4Addr>, ArmError> {
     }
 }
 
-fn public_address(context: &Context<'_>, address: &ResourceId) -> Result<(), ArmError> {
+fn public_address(
+    context: &Context<'_>,
+    id: &ResourceId,
+    address: &ResourceId,
+) -> Result<(), ArmError> {
     let resource = context.store.get(address);
     let sku = resource.and_then(|r| wire::text(&r.model, "sku.name"));
     if sku == Some("Basic") {
