@@ -15,5 +15,6 @@ mod serve;
 pub use admin::Address;
 pub use clock::{Clock, ManualClock};
 pub use reset::ConnectionReset;
+pub(crate) use router::Hooks;
 pub use router::{Face, MAX_BODY_BYTES, router};
 pub use serve::serve_connection;

@@ -1,1 +1,230 @@
 //! A cloud on the wall clock, with loopback sockets.
+//!
+//! [`Live`] runs one [`Cloud`] at the wall clock's pace times a speed. Everything of the control
+//! plane, probes, drain time-outs and the gateway's request time-outs are spans of cloud time; the
+//! service times of applications stay in wall clock, because real clients wait for them.
+//!
+//! Requests never take a lock that others share: a gateway instance reads an immutable snapshot of
+//! the core's routing table behind an atomic pointer and counts in-flight requests on atomics. One
+//! task, the ticker, holds the core's lock now and then, publishes snapshots and sends probes.
+
+mod balancer;
+mod clock;
+mod directory;
+mod gateway;
+mod instance;
+mod ledger;
+mod listener;
+mod network;
+mod probe;
+mod snapshot;
+mod sockets;
+#[cfg(test)]
+mod tests;
+mod ticker;
+mod tls;
+mod view;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ::http::HeaderMap;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::cloud::{Cloud, CloudConfig};
+use crate::data_plane::ProbeMode;
+use crate::event::Timed;
+use crate::http::{Address, Face, Hooks, serve_connection};
+use crate::ledger::{Ledgers, RequestId};
+use crate::seed::Seed;
+use directory::Directory;
+use listener::{ANY_PORT, Listener, Tasks};
+use network::Network;
+use sockets::Sockets;
+use ticker::Shared;
+
+pub use clock::LiveClock;
+pub use view::{GatewayView, MemberView};
+
+/// How long [`Live::shutdown`] waits for its tasks; they only have to notice, so it is generous.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How to begin a live cloud.
+#[derive(Clone, Debug)]
+pub struct LiveOptions {
+    /// The cloud; who sends the probes is overruled: this drive does.
+    pub cloud: CloudConfig,
+    /// Cloud seconds in one second of wall clock.
+    pub speed: f64,
+    /// Where Resource Manager listens; port 0 takes a free one. Loopback only.
+    pub arm_address: SocketAddr,
+}
+
+impl Default for LiveOptions {
+    /// Real time, on free ports.
+    fn default() -> Self {
+        Self {
+            cloud: CloudConfig::default(),
+            speed: 1.0,
+            arm_address: ANY_PORT,
+        }
+    }
+}
+
+/// A running cloud. Dropping it closes every socket; [`Live::shutdown`] also waits until that is
+/// done.
+#[derive(Debug)]
+pub struct Live {
+    shared: Shared,
+    directory: Arc<Directory>,
+    arm: Listener,
+    ticker: Ticker,
+    tasks: Tasks,
+}
+
+/// The ticker's task; ends with its owner.
+#[derive(Debug)]
+struct Ticker(JoinHandle<()>);
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// What the face asks of this drive.
+#[derive(Debug)]
+struct FaceHooks {
+    acted: Arc<Notify>,
+    directory: Arc<Directory>,
+}
+
+impl Hooks for FaceHooks {
+    fn acted(&self) {
+        self.acted.notify_one();
+    }
+
+    fn addresses(&self) -> Vec<Address> {
+        self.directory.list()
+    }
+}
+
+impl Live {
+    /// Starts a cloud without resources and its Resource Manager. Call it inside a tokio runtime.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on, in use or not loopback; the error names it.
+    pub async fn start(options: LiveOptions) -> io::Result<Self> {
+        let LiveOptions {
+            mut cloud,
+            speed,
+            arm_address,
+        } = options;
+        cloud.data_plane.probes = ProbeMode::External;
+        let clock = LiveClock::start(speed);
+        let tasks = Tasks::new();
+        let network = Network::new(clock, tasks.alive());
+        let directory = Arc::clone(&network.directory);
+        let draws = Seed::new(cloud.seed).child("live service times");
+        let knobs = cloud.data_plane.knobs.clone();
+        let shared = Shared {
+            cloud: Arc::new(Mutex::new(Cloud::new(&cloud))),
+            sockets: Arc::new(Mutex::new(Sockets::new(network.clone(), knobs, draws))),
+            acted: Arc::default(),
+            clock,
+        };
+        let hooks = FaceHooks {
+            acted: Arc::clone(&shared.acted),
+            directory: Arc::clone(&directory),
+        };
+        let router = Face::new(Arc::clone(&shared.cloud), clock)
+            .with_hooks(Arc::new(hooks))
+            .into_router();
+        let serve = move |stream, _peer| serve_connection(stream, router.clone());
+        let arm = Listener::bind(arm_address, tasks.alive(), serve)?;
+        let ticker = Ticker(tokio::spawn(ticker::run(shared.clone(), network)));
+        Ok(Self {
+            shared,
+            directory,
+            arm,
+            ticker,
+            tasks,
+        })
+    }
+
+    /// Resource Manager's base URL, without a trailing slash.
+    #[must_use]
+    pub fn arm_url(&self) -> String {
+        format!("http://{}", self.arm.address())
+    }
+
+    /// The socket that stands for an address of the cloud: a gateway's or load balancer's frontend
+    /// or an instance. `None` while nothing listens there.
+    #[must_use]
+    pub fn frontend(&self, address: Ipv4Addr, port: u16) -> Option<SocketAddr> {
+        self.directory.socket(address, port)
+    }
+
+    /// Every address of the cloud that has a socket.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<Address> {
+        self.directory.list()
+    }
+
+    /// The cloud's clock.
+    #[must_use]
+    pub fn clock(&self) -> LiveClock {
+        self.shared.clock
+    }
+
+    /// Looks into the cloud, or acts on it past Resource Manager. Requests under way do not wait
+    /// for this; Resource Manager does.
+    pub fn with_cloud<R>(&self, act: impl FnOnce(&mut Cloud) -> R) -> R {
+        let outcome = act(&mut self.shared.cloud());
+        self.shared.acted.notify_one();
+        outcome
+    }
+
+    /// What happened in the cloud since the last call, in order of time.
+    #[must_use]
+    pub fn drain_events(&self) -> Vec<Timed> {
+        self.shared.cloud().drain_events()
+    }
+
+    /// What gateways and instances wrote since the last call; clients keep their own ledger.
+    #[must_use]
+    pub fn drain_ledgers(&self) -> Ledgers {
+        self.shared.sockets().drain_ledgers()
+    }
+
+    /// What each gateway instance dispatches by, for displays.
+    #[must_use]
+    pub fn gateway_view(&self) -> Vec<GatewayView> {
+        self.shared.sockets().gateway_views()
+    }
+
+    /// Closes every socket, cuts every connection and returns when no task is left.
+    pub async fn shutdown(self) {
+        let Self {
+            shared,
+            directory: _,
+            arm,
+            ticker,
+            tasks,
+        } = self;
+        drop((ticker, arm, shared));
+        if timeout(SHUTDOWN_PATIENCE, tasks.all_gone()).await.is_err() {
+            tracing::error!("tasks of the live drive are still running");
+        }
+    }
+}
+
+/// The request's id from `x-request-id`; 0 without one.
+fn request_id(headers: &HeaderMap) -> RequestId {
+    let value = headers.get("x-request-id").and_then(|id| id.to_str().ok());
+    value.and_then(|id| id.parse().ok()).unwrap_or_default()
+}

@@ -48,7 +48,6 @@ impl VirtualTime {
     }
 
     /// The face, for callers that bring their own stack of services.
-    #[must_use]
     pub fn router(&self) -> Router {
         self.router.clone()
     }

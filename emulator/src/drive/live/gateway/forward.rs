@@ -1,0 +1,283 @@
+//! A request's way through one gateway instance (azure-facts.md §5.1, §5.2).
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use http::header::HOST;
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{Request, Response, StatusCode, Uri};
+use hyper::body::Incoming;
+
+use super::answer::{Answer, Passing};
+use super::client::Client;
+use super::in_flight::Counted;
+use super::instance::GatewayInstance;
+use super::record::{Beginning, Record};
+use super::table::LiveTable;
+use super::upload::Upload;
+use super::upstream::{Failure, Upstream};
+use super::{affinity, headers, pages};
+use crate::data_plane::{Routed, RoutingTable, Target, Verdict, retry_rule};
+use crate::desired::BackendSettings;
+use crate::drive::live::request_id;
+use crate::http::Clock;
+use crate::ledger::{Attempt, Fault, RequestId};
+
+/// The gateway ends the client's connection instead of answering.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the gateway closed the connection")]
+pub(crate) struct Closed;
+
+/// A request under way, with what a further attempt needs.
+struct Pending {
+    id: RequestId,
+    head: Parts,
+    /// `None` once it has been given away.
+    body: Option<Upload>,
+    turn: u64,
+    attempt: u8,
+    failed: Option<Ipv4Addr>,
+}
+
+/// What to do after a look at the table or an attempt.
+enum Next {
+    Answer(Response<Answer>),
+    /// Another attempt, by the table as it is then.
+    Again,
+    Close,
+}
+
+/// Where a request was routed.
+#[derive(Clone, Copy)]
+struct Place<'table> {
+    live: &'table LiveTable,
+    table: &'table RoutingTable,
+    target: &'table Target,
+}
+
+/// A member chosen for one attempt, and counted.
+struct Chosen<'table> {
+    target: &'table Target,
+    settings: &'table BackendSettings,
+    member: Ipv4Addr,
+    upstream: &'table Arc<Upstream>,
+    counted: Counted,
+    /// The cookie that is to bind the client to the member, where it is not bound yet.
+    bind: Option<&'table str>,
+}
+
+impl GatewayInstance {
+    /// Answers one request of a client.
+    pub(super) async fn answer(
+        self: Arc<Self>,
+        client: Arc<Client>,
+        request: Request<Incoming>,
+    ) -> Result<Response<Answer>, Closed> {
+        let (head, body) = request.into_parts();
+        let mut pending = Pending {
+            id: request_id(&head.headers),
+            head,
+            body: Some(Upload::of(body)),
+            turn: self.next_turn(),
+            attempt: 0,
+            failed: None,
+        };
+        loop {
+            let live = self.table().ok_or(Closed)?;
+            match self.look_up(&client, &live, &mut pending).await {
+                Next::Answer(answer) => return Ok(answer),
+                Next::Again => {}
+                Next::Close => return Err(Closed),
+            }
+        }
+    }
+
+    async fn look_up(
+        self: &Arc<Self>,
+        client: &Arc<Client>,
+        live: &LiveTable,
+        pending: &mut Pending,
+    ) -> Next {
+        let now = self.network.clock.now();
+        let (table, as_opened) = live.serving(client.opened(), now, &self.knobs);
+        if !as_opened {
+            client.reopen(now);
+        }
+        let (address, port) = (client.address, client.entrance.port);
+        let host = host_of(&pending.head);
+        match table.route(host, address, port, path_of(&pending.head)) {
+            Routed::NotListening => Next::Close,
+            Routed::NotFound => page(StatusCode::NOT_FOUND),
+            Routed::Redirect { status, location } => {
+                Next::Answer(Answer::page(pages::redirect(status, &location)))
+            }
+            Routed::Pool(target) => {
+                let place = Place {
+                    live,
+                    table,
+                    target,
+                };
+                self.attempt(client, place, pending).await
+            }
+        }
+    }
+
+    /// Chooses a member of the target and sends it the request.
+    async fn attempt(
+        self: &Arc<Self>,
+        client: &Arc<Client>,
+        Place {
+            live,
+            table,
+            target,
+        }: Place<'_>,
+        pending: &mut Pending,
+    ) -> Next {
+        let settings = table.settings(target);
+        let cookie = settings.affinity_cookie.as_deref();
+        let headers = &pending.head.headers;
+        let bound = cookie.and_then(|c| affinity::bound(headers, c, target, settings.port));
+        let member = target.pick(pending.turn, bound, pending.failed);
+        let beginning = Beginning {
+            id: pending.id,
+            generation: table.generation,
+            member,
+            attempt: pending.attempt,
+        };
+        let record = Record::begin(self, client, beginning);
+        let Some(member) = member else {
+            return fail(record, Fault::NoHealthyMember, 502);
+        };
+        let upstream = live.upstream(member, settings.port);
+        let entered = upstream.and_then(|upstream| Some((upstream, upstream.enter()?)));
+        let Some((upstream, counted)) = entered else {
+            // The member was given up between the look at the table and the count.
+            client.reopen(self.network.clock.now());
+            record.discard();
+            return Next::Again;
+        };
+        let chosen = Chosen {
+            target,
+            settings,
+            member,
+            upstream,
+            counted,
+            bind: cookie.filter(|_| bound != Some(member)),
+        };
+        self.send(client, chosen, pending, record).await
+    }
+
+    async fn send(
+        &self,
+        client: &Client,
+        chosen: Chosen<'_>,
+        pending: &mut Pending,
+        record: Record,
+    ) -> Next {
+        let Some(body) = Upload::take(&mut pending.body) else {
+            return fail(record, Fault::Reset, 502);
+        };
+        let mut head = pending.head.clone();
+        let trace = pending.turn << 16 | u64::from(self.number);
+        headers::forward(
+            &mut head,
+            client.entrance,
+            chosen.settings.host.as_deref(),
+            trace,
+        );
+        head.uri = member_uri(&head, chosen.settings.path.as_deref());
+        head.version = http::Version::HTTP_11;
+        let request = Request::from_parts(head, body);
+        let patience = self.patience(chosen.settings);
+        let sent = chosen.upstream.send(&self.network, patience, request).await;
+        match sent {
+            Ok((response, connection)) => {
+                let (mut head, body) = response.into_parts();
+                headers::strip_hop_by_hop(&mut head.headers);
+                if let Some(cookie) = chosen.bind {
+                    affinity::bind(
+                        &mut head.headers,
+                        cookie,
+                        chosen.member,
+                        chosen.settings.port,
+                    );
+                }
+                let passing = Passing {
+                    body,
+                    status: head.status.as_u16(),
+                    upstream: Arc::clone(chosen.upstream),
+                    connection: Some(connection),
+                    counted: chosen.counted,
+                    record,
+                };
+                Next::Answer(Response::from_parts(head, Answer::member(passing)))
+            }
+            Err(failure) => self.judge(client, chosen, pending, record, failure),
+        }
+    }
+
+    /// Decides about a failed attempt: the core's rule, as far as the request can be sent again.
+    fn judge(
+        &self,
+        client: &Client,
+        chosen: Chosen<'_>,
+        pending: &mut Pending,
+        mut record: Record,
+        failure: Failure,
+    ) -> Next {
+        let Failure { fault, unsent } = failure;
+        let was_unsent = unsent.is_some();
+        if was_unsent {
+            pending.body = unsent;
+        }
+        if chosen.counted.is_cut() {
+            if was_unsent {
+                client.reopen(self.network.clock.now());
+                record.discard();
+                return Next::Again;
+            }
+            record.finish(Attempt::Cut);
+            return Next::Close;
+        }
+        match retry_rule(pending.attempt, fault, &self.knobs) {
+            Verdict::Answer(status) => fail(record, fault, status),
+            Verdict::Retry { otherwise } => {
+                let other = chosen.target.pick(pending.turn, None, Some(chosen.member));
+                if other.is_none() || pending.body.is_none() {
+                    return fail(record, fault, otherwise);
+                }
+                record.finish(Attempt::Retried(fault));
+                pending.failed = Some(chosen.member);
+                pending.attempt += 1;
+                Next::Again
+            }
+        }
+    }
+}
+
+fn fail(mut record: Record, fault: Fault, status: u16) -> Next {
+    record.finish(Attempt::Failed { fault, status });
+    page(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY))
+}
+
+fn page(status: StatusCode) -> Next {
+    Next::Answer(Answer::page(pages::error(status)))
+}
+
+fn host_of(head: &Parts) -> &str {
+    let header = head.headers.get(HOST).and_then(|host| host.to_str().ok());
+    header.or_else(|| head.uri.host()).unwrap_or_default()
+}
+
+fn path_of(head: &Parts) -> &str {
+    head.uri.path_and_query().map_or("/", PathAndQuery::as_str)
+}
+
+/// The request target in origin form, below the settings' path where they override it.
+fn member_uri(head: &Parts, prefix: Option<&str>) -> Uri {
+    let path = path_of(head);
+    let prefixed = prefix.map(|prefix| format!("{}{path}", prefix.trim_end_matches('/')));
+    let target = prefixed.as_deref().unwrap_or(path);
+    target.parse().unwrap_or_default()
+}
