@@ -24,6 +24,7 @@ pub mod clients;
 pub mod invariant;
 pub mod observation;
 pub mod oracles;
+pub mod report;
 pub mod verdict;
 
 mod cause;

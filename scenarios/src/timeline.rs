@@ -105,6 +105,16 @@ impl Timeline {
             .and_then(|steps| step(steps, at))
     }
 
+    /// Every change of our pool in the control plane, in order of time.
+    pub(crate) fn arm_steps(&self) -> &[(Instant, Vec<Ipv4Addr>)] {
+        &self.arm
+    }
+
+    /// Every change of a gateway instance's members, in order of time.
+    pub(crate) fn effective_steps(&self, instance: u16) -> &[(Instant, Vec<Ipv4Addr>)] {
+        self.effective.get(&instance).map_or(&[], Vec::as_slice)
+    }
+
     /// The configuration that a gateway instance used at an instant, and when it was replaced:
     /// the members of `generation`, and the start of the next one. `None` for a generation that
     /// this instance never used.

@@ -1,0 +1,10 @@
+//! What people read about a run.
+//!
+//! [`html::page`] is one self-contained page with a timeline; [`comparison`] sets two orchestrators
+//! side by side. The command's own text and JSON are made from the [`Verdict`](crate::Verdict)
+//! directly.
+
+pub mod comparison;
+pub mod html;
+
+mod series;
