@@ -28,7 +28,7 @@ pub struct CloudConfig {
 }
 
 /// What comes back from an ARM request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Reply {
     /// An answer.
     Answer(http::Response<Bytes>),
@@ -36,8 +36,8 @@ pub enum Reply {
     Reset,
 }
 
-/// The whole emulated Azure.
-#[derive(Debug)]
+/// The whole emulated Azure. A clone shares nothing that changes with its original.
+#[derive(Clone, Debug)]
 pub struct Cloud {
     now: Instant,
     control_plane: ControlPlane,
@@ -64,6 +64,17 @@ impl Cloud {
             ),
             events: Vec::new(),
         }
+    }
+
+    /// Goes on from here with other randomness and another fault schedule, and without traffic:
+    /// how a campaign begins many scenarios from clones of one cloud that was deployed without
+    /// faults. The times of `faults` are this cloud's.
+    pub fn rearm(&mut self, seed: u64, faults: &[Fault]) {
+        let seed = Seed::new(seed);
+        self.control_plane
+            .rearm(seed.child("control plane"), Faults::new(faults));
+        self.data_plane
+            .rearm(seed.child("data plane"), &Faults::data_plane(faults));
     }
 
     /// The instant up to which everything due has happened.

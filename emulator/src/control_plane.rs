@@ -59,7 +59,7 @@ use crate::seed::Seed;
 use crate::time::Instant;
 
 /// The control plane.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ControlPlane {
     config: ControlPlaneConfig,
     clock: Clock,
@@ -107,6 +107,12 @@ impl ControlPlane {
             etags: 0,
             times: (u64::MAX, String::new(), String::new()),
         }
+    }
+
+    /// Goes on with other randomness and another fault schedule; what exists stays.
+    pub(crate) fn rearm(&mut self, seed: Seed, faults: Faults) {
+        self.seed = seed;
+        self.faults = faults;
     }
 
     /// The configuration this control plane began with.

@@ -55,7 +55,7 @@ pub use knobs::{
 pub use live::DueCut;
 pub use load_balancer::table::{BalancerTable, FiveTuple, RuleTable};
 pub use probe::{DueProbe, ProbeId, ProbeOutcome, Prober};
-pub use traffic::{Arrival, Arrivals, CutScope, Through, ThroughAnswer};
+pub use traffic::{Arrival, Arrivals, CloneArrivals, CutScope, Through, ThroughAnswer};
 
 use faulting::ArmedFault;
 use network::Network;
@@ -65,7 +65,7 @@ use timers::Timers;
 use traffic::Traffic;
 
 /// The data plane.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct DataPlane {
     now: Instant,
     config: DataPlaneConfig,
@@ -83,7 +83,7 @@ pub struct DataPlane {
 }
 
 /// What comes due inside the data plane.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Timer {
     /// A gateway instance takes a configuration into use.
     Rollout {
@@ -182,6 +182,13 @@ impl DataPlane {
         self.advance_to(now);
         self.traffic
             .send_single(&self.network, now, frontend, host, path)
+    }
+
+    /// Goes on with other randomness, more faults and no traffic; what runs keeps running.
+    pub(crate) fn rearm(&mut self, seed: Seed, faults: &[(usize, Fault)]) {
+        self.seed = seed;
+        self.traffic = Traffic::new(seed.child("traffic"));
+        self.arm_faults(faults);
     }
 
     pub(crate) fn apply(&mut self, now: Instant, desired: Desired) {

@@ -11,7 +11,7 @@ mod traffic;
 
 use turquoise_emulator::Seed;
 
-use crate::scenario::{ForeignWrite, Latency, Profile, Scenario, VERSION};
+use crate::scenario::{Azure, ForeignWrite, Latency, Scenario, VERSION};
 
 pub use fault::FaultFamily;
 
@@ -40,7 +40,7 @@ pub fn scenario(seed: u64) -> Generated {
             seed,
             traffic,
             latency: latency(root.child("latency")),
-            profile: Profile::Pessimistic,
+            azure: Azure::Pessimistic,
             faults: drawn.faults,
             foreign: foreign(root.child("foreign"), &swarm),
             topology,

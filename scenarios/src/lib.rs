@@ -5,22 +5,28 @@
 //! leaves an [`Observation`]; [`judge`] joins its ledgers and asks every oracle; the [`Verdict`] is
 //! what reports print and campaigns count.
 
+// What is run.
 pub mod breaks;
-pub mod executor;
 pub mod generate;
+pub mod mutants;
 pub mod published;
 pub mod scenario;
+pub mod subject;
 pub mod target;
-pub mod world;
-
-pub mod mutants;
-
-pub mod shrink;
-pub mod trace;
 
 mod script;
 
+// Where it is run.
+pub mod campaign;
 pub mod clients;
+pub mod coverage;
+pub mod executor;
+pub mod run;
+pub mod shrink;
+pub mod trace;
+pub mod world;
+
+// How it is judged.
 pub mod invariant;
 pub mod observation;
 pub mod oracles;
@@ -31,10 +37,9 @@ mod cause;
 mod gap;
 mod latency;
 mod ledger;
-mod timeline;
-
 #[cfg(test)]
 mod sample;
+mod timeline;
 
 pub use invariant::Invariant;
 pub use latency::{Latencies, Percentiles};

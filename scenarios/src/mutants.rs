@@ -48,7 +48,7 @@ pub const MUTANTS: &[Mutant] = &[
     evidence::GATE_POWER,
     evidence::GATE_VACUOUS,
     capacity::SPLIT_5050,
-    capacity::SCALE_IN_OLD,
+    capacity::SCALE_IN,
     early_removal::PROPAGATION_REMOVE,
     drain::DRAIN_SHORT,
     write_economy::PUT_CUTS_STREAMS,

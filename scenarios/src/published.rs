@@ -4,13 +4,55 @@
 //! No `If-Match`, no look at the new side's health, no wait beyond the cmdlet's own polling, no
 //! drain. The operator types the two addresses; [`Target`] stands for the operator.
 
-use turquoise_orchestrator::Environment;
+mod bodies;
+
+use turquoise_orchestrator::{Config, Environment};
+
+use serde_json::Value;
+use turquoise_arm::ResourceId;
 
 use crate::script::{Script, ScriptError, set_pool};
 use crate::target::Target;
 
 /// The name under which the script appears in events.
 pub const CALLER: &str = "published-script";
+
+/// Deploys the frontend group as published: network, public address, gateway.
+///
+/// # Errors
+/// [`ScriptError`] where the script would have stopped with a red line; it undoes nothing.
+pub async fn deploy_frontend(
+    env: &impl Environment,
+    target: &Target,
+    config: &Config,
+) -> Result<(), ScriptError> {
+    deploy(env, target, bodies::frontend(config)).await
+}
+
+/// Deploys one side's group as published: image, load balancer, interface, scale set, autoscale.
+///
+/// # Errors
+/// As [`deploy_frontend`].
+pub async fn deploy_side(
+    env: &impl Environment,
+    target: &Target,
+    config: &Config,
+    side: &str,
+) -> Result<(), ScriptError> {
+    deploy(env, target, bodies::side(config, side)).await
+}
+
+async fn deploy(
+    env: &impl Environment,
+    target: &Target,
+    resources: Vec<(ResourceId, Value)>,
+) -> Result<(), ScriptError> {
+    let script = Script::new(env, target, CALLER);
+    for (id, body) in resources {
+        script.put(&id, &body).await?;
+    }
+    Ok(())
+}
 
 /// Swaps as published.
 ///

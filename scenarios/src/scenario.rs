@@ -6,6 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 use turquoise_emulator::faults::Fault;
+use turquoise_emulator::ledger::{ConnectionClass, RequestClass};
+
+use crate::clients::Profile;
+use crate::clients::profile::Share;
 
 /// The version of this data that this build writes and reads.
 pub const VERSION: u32 = 1;
@@ -25,7 +29,7 @@ pub struct Scenario {
     /// How long ARM requests and their answers travel.
     pub latency: Latency,
     /// How Azure behaves where evidence leaves it open (azure-facts.md §9).
-    pub profile: Profile,
+    pub azure: Azure,
     /// What goes wrong; times count from the swap's start.
     pub faults: Vec<Fault>,
     /// Who else writes to the gateway.
@@ -45,14 +49,15 @@ pub struct Topology {
     pub new_instances: u32,
     /// How the gateway probes its members.
     pub gateway_probe: ProbeTimes,
-    /// How the balancers probe their instances.
-    pub balancer_probe: ProbeTimes,
-    /// The gateway's drain time-out, in seconds.
+    /// The gateway's drain and request time-outs, in seconds; one without the other would cut
+    /// requests that are still allowed to run (azure-facts.md §5.5).
     pub drain_s: u32,
-    /// The gateway's request time-out, in seconds.
-    pub request_timeout_s: u32,
     /// Whether scale sets scale by themselves.
     pub autoscale: bool,
+    /// Requests an instance works on at a time.
+    pub workers: u32,
+    /// Mean time a short request takes a worker, in milliseconds.
+    pub service_ms: u32,
 }
 
 /// A probe's rhythm.
@@ -68,25 +73,11 @@ pub struct ProbeTimes {
 }
 
 /// Open-loop traffic.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Traffic {
-    /// Requests that begin per second, on average.
-    pub requests_per_s: u32,
-    /// Share of short writes, in percent.
-    pub write_percent: u8,
-    /// Share of reads that take long to answer, in percent.
-    pub long_percent: u8,
-    /// Share of writes that take long to send, in percent.
-    pub upload_percent: u8,
-    /// Share of requests on kept-alive connections, in percent.
-    pub reused_percent: u8,
-    /// How long a long request takes, in milliseconds.
-    pub long_ms: u32,
-    /// How long an upload takes to send, in milliseconds.
-    pub upload_ms: u32,
-    /// Median service time of a short request, in microseconds.
-    pub service_us: u32,
+    /// What clients do.
+    pub profile: Profile,
     /// Seconds of steady traffic before the swap: the baseline.
     pub before_s: u32,
     /// Seconds of traffic after the orchestrator has ended.
@@ -106,7 +97,7 @@ pub struct Latency {
 /// How Azure behaves where evidence leaves it open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Profile {
+pub enum Azure {
     /// The worst that evidence allows: the default for scenarios (H09).
     #[default]
     Pessimistic,
@@ -168,6 +159,29 @@ impl Scenario {
     }
 }
 
+impl Traffic {
+    /// Leaves out the classes of request that take long by themselves.
+    pub fn without_long_work(&mut self) {
+        let short =
+            |share: &Share| matches!(share.class, RequestClass::Short | RequestClass::Write);
+        self.profile.mix.retain(short);
+    }
+
+    /// Makes one request in five a long one, of up to `longest_ms`.
+    pub fn with_much_long_work(&mut self, longest_ms: u64) {
+        self.without_long_work();
+        let total: u32 = self.profile.mix.iter().map(|share| share.weight).sum();
+        for connection in [ConnectionClass::New, ConnectionClass::Reused] {
+            self.profile.mix.push(Share {
+                class: RequestClass::Long,
+                connection,
+                weight: total.div_ceil(8),
+            });
+        }
+        self.profile.long_ms = (longest_ms / 2, longest_ms);
+    }
+}
+
 impl ProbeTimes {
     /// 5 s, 5 s, twice: what azure-facts.md §8 recommends for swaps.
     pub const TUNED: Self = Self {
@@ -180,12 +194,6 @@ impl ProbeTimes {
         interval_s: 30,
         timeout_s: 30,
         threshold: 3,
-    };
-    /// 15 s, twice: the published script's balancer probe (azure-facts.md §0.3).
-    pub const PUBLISHED: Self = Self {
-        interval_s: 15,
-        timeout_s: 15,
-        threshold: 2,
     };
 }
 

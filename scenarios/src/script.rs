@@ -138,6 +138,15 @@ impl<'a, E: Environment> Script<'a, E> {
         self.begin(Method::PUT, id, Some(body)).await
     }
 
+    /// Merges into a resource without waiting.
+    pub(crate) async fn begin_patch(
+        &self,
+        id: &ResourceId,
+        body: &Value,
+    ) -> Result<Accepted, ScriptError> {
+        self.begin(Method::PATCH, id, Some(body)).await
+    }
+
     /// Deletes a resource without waiting.
     pub(crate) async fn begin_delete(&self, id: &ResourceId) -> Result<Accepted, ScriptError> {
         self.begin(Method::DELETE, id, None).await

@@ -4,8 +4,10 @@
 //! (H14: the caller's test compares the violated invariant). Because every draw is keyed, an edit
 //! moves nothing else.
 
-use crate::scenario::{ProbeTimes, Scenario};
 use turquoise_emulator::faults::FaultKind;
+
+use crate::clients::profile::Shape;
+use crate::scenario::{ProbeTimes, Scenario};
 
 /// No more executions than this: proptest needed 240 for the prototype's minimum (simulation.md A5).
 pub const BUDGET: u32 = 250;
@@ -78,17 +80,14 @@ fn plain_topology(scenario: &mut Scenario) {
     topology.old_instances = 2;
     topology.new_instances = 2;
     topology.gateway_probe = ProbeTimes::TUNED;
-    topology.balancer_probe = ProbeTimes::TUNED;
     topology.autoscale = false;
 }
 
 fn plain_traffic(scenario: &mut Scenario) {
     let traffic = &mut scenario.traffic;
-    traffic.write_percent = 0;
-    traffic.long_percent = 0;
-    traffic.upload_percent = 0;
-    traffic.reused_percent = 0;
-    traffic.requests_per_s = traffic.requests_per_s.min(8);
+    traffic.without_long_work();
+    traffic.profile.arrivals = Shape::Steady;
+    traffic.profile.rate = traffic.profile.rate.min(10.0);
 }
 
 /// The same fault, less of it.

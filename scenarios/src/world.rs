@@ -1,3 +1,128 @@
 //! The worlds that scenarios run in.
+//!
+//! [`Worlds`] deploys each topology once, with the real orchestrator's own `deploy`, and begins
+//! every scenario from a clone of that cloud under new seeds, faults and traffic. A scenario runs
+//! on one of two levels so far ([`core`], [`in_process`]); both leave the same
+//! [`Observation`](crate::Observation).
 
+mod core;
+mod deployed;
+mod foreign;
+mod in_process;
+mod level;
 pub mod names;
+mod play;
+mod probe;
+mod stage;
+mod system;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use turquoise_emulator::Seed;
+
+use crate::executor::Executor;
+use crate::scenario::{Azure, Scenario, Topology};
+use crate::subject::Subject;
+
+use self::core::Core;
+use self::deployed::Deployed;
+use self::in_process::InProcess;
+use self::level::Simulated;
+use self::play::play;
+use self::stage::Stage;
+
+pub(crate) use self::stage::Played;
+
+pub(crate) use foreign::CALLER as FOREIGN_CALLER;
+
+/// Why a scenario could not begin.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WorldError {
+    /// The orchestrator's `deploy` ended badly.
+    #[error("the system could not be deployed: {0}")]
+    Deploy(String),
+    /// The deployed system does not serve.
+    #[error("the deployed system does not serve: {0}")]
+    NotServing(String),
+}
+
+/// Systems deployed so far, by what they depend on.
+#[derive(Debug, Default)]
+pub(crate) struct Worlds {
+    deployed: Mutex<BTreeMap<(Topology, Azure), Arc<Deployed>>>,
+}
+
+impl Worlds {
+    /// Runs a scenario on level L0.
+    pub(crate) fn run_core(
+        &self,
+        subject: Subject,
+        scenario: &Scenario,
+    ) -> Result<Played, WorldError> {
+        let stage = Stage::set(&*self.deployed(scenario)?, scenario, subject);
+        let seed = Seed::new(scenario.seed);
+        let executor = Executor::starting_at(seed.child("schedule"), stage.swap_start);
+        let level = Core {
+            handle: executor.handle(),
+            cloud: stage.cloud.clone(),
+        };
+        let environment = Simulated::new(
+            level,
+            stage.cloud.clone(),
+            seed.child("orchestrator"),
+            scenario.latency,
+        );
+        let part = play(environment, stage.part());
+        let ended = executor.block_on(stage.limit, part);
+        Ok(stage.clear(ended.ok(), executor.handle().now()))
+    }
+
+    /// Runs a scenario on level L1.
+    pub(crate) fn run_in_process(
+        &self,
+        subject: Subject,
+        scenario: &Scenario,
+    ) -> Result<Played, WorldError> {
+        let stage = Stage::set(&*self.deployed(scenario)?, scenario, subject);
+        let seed = Seed::new(scenario.seed);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("because a runtime without I/O needs nothing of the system");
+        let (ended, now) = runtime.block_on(async {
+            let level = InProcess::new(&stage.cloud, stage.swap_start);
+            let clock = level.clock();
+            let environment = Simulated::new(
+                level,
+                stage.cloud.clone(),
+                seed.child("orchestrator"),
+                scenario.latency,
+            );
+            let part = play(environment, stage.part());
+            let limit = stage.limit.since(stage.swap_start);
+            let ended = tokio::time::timeout(limit, part).await;
+            (ended.ok(), clock.now())
+        });
+        Ok(stage.clear(ended, now))
+    }
+
+    fn deployed(&self, scenario: &Scenario) -> Result<Arc<Deployed>, WorldError> {
+        let key = (scenario.topology.clone(), scenario.azure);
+        let known = self.known(&key);
+        if let Some(deployed) = known {
+            return Ok(deployed);
+        }
+        // Two threads may deploy the same topology at once; the results are equal.
+        let deployed = Arc::new(Deployed::new(&scenario.topology, scenario.azure)?);
+        let mut all = self.deployed.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(key, Arc::clone(&deployed));
+        Ok(deployed)
+    }
+
+    fn known(&self, key: &(Topology, Azure)) -> Option<Arc<Deployed>> {
+        let all = self.deployed.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(key).cloned()
+    }
+}

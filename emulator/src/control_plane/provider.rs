@@ -49,7 +49,7 @@ use crate::time::Instant;
 pub(crate) const DELETE: &str = "DELETE";
 
 /// The constants of a resource type.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Kind {
     /// `{namespace}/{type}`, canonical.
     pub(crate) resource_type: &'static str,
@@ -399,7 +399,7 @@ pub(crate) struct InternalWrite {
 }
 
 /// A request below a resource that is no inline child.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Call<'a> {
     /// The method.
     pub(crate) method: &'a Method,
@@ -472,7 +472,7 @@ pub(crate) struct Begun {
 }
 
 /// An operation that has come to its end.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Ended<'a> {
     /// The resource.
     pub(crate) id: &'a ResourceId,
@@ -510,8 +510,26 @@ pub(crate) enum Settled {
     Again(Instant),
 }
 
+/// What every provider that is [`Clone`] can do; nobody implements it by hand.
+pub(crate) trait CloneProvider {
+    /// A provider in the same state, for a cloned cloud.
+    fn boxed_clone(&self) -> Box<dyn Provider>;
+}
+
+impl<T: Provider + Clone + 'static> CloneProvider for T {
+    fn boxed_clone(&self) -> Box<dyn Provider> {
+        Box::new(self.clone())
+    }
+}
+
+impl Clone for Box<dyn Provider> {
+    fn clone(&self) -> Self {
+        (**self).boxed_clone()
+    }
+}
+
 /// One resource type. Methods are in the order of a resource's life.
-pub(crate) trait Provider: fmt::Debug + Send + Sync {
+pub(crate) trait Provider: fmt::Debug + Send + Sync + CloneProvider {
     /// The type's constants.
     fn kind(&self) -> &'static Kind;
 

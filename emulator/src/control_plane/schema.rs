@@ -13,7 +13,7 @@ pub(crate) mod normalise;
 pub(crate) use normalise::{Mode, Problem, carry, merge, normalise};
 
 /// The documents of one resource type.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Schema {
     /// Members beside the common envelope (`location`, `tags`, `zones`, `identity`…), such as
     /// `sku`.
@@ -23,7 +23,7 @@ pub(crate) struct Schema {
 }
 
 /// One member of an object.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Member {
     /// Its canonical name.
     pub(crate) name: &'static str,
@@ -34,7 +34,7 @@ pub(crate) struct Member {
 }
 
 /// What a member holds.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Shape {
     /// Anything, kept as it is.
     Any,
@@ -68,7 +68,7 @@ pub(crate) enum Shape {
 }
 
 /// A list of child resources inside their parent's document.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Collection {
     /// The segment in ids and types; also the member's name.
     pub(crate) name: &'static str,

@@ -20,7 +20,7 @@ use crate::time::Instant;
 pub(crate) type TargetId = u32;
 
 /// One gateway.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct GatewayState {
     pub(crate) id: ResourceId,
     pub(crate) instances: Vec<GatewayInstance>,
@@ -29,7 +29,7 @@ pub(crate) struct GatewayState {
 }
 
 /// One instance of a gateway: applies configurations and probes on its own.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct GatewayInstance {
     /// Its address in the gateway's subnet, the source of its flows.
     pub(crate) source: Ipv4Addr,
@@ -42,7 +42,7 @@ pub(crate) struct GatewayInstance {
 }
 
 /// A configuration on its way.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Pending {
     pub(crate) generation: u64,
     pub(crate) config: Arc<Gateway>,

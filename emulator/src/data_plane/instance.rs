@@ -32,7 +32,7 @@ pub(crate) enum Stage {
 }
 
 /// One instance.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Machine {
     pub(crate) spec: InstanceSpec,
     pub(crate) stage: Stage,

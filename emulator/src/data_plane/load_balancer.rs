@@ -13,7 +13,7 @@ use super::probe::{ProbeId, Streams};
 use table::{BalancerTable, RuleTable};
 
 /// One load balancer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Balancer {
     pub(crate) config: Arc<LoadBalancer>,
     /// Probe streams by rule and instance.

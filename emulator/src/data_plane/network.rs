@@ -15,7 +15,7 @@ use super::load_balancer::Balancer;
 use super::load_balancer::table::{BalancerTable, FiveTuple};
 
 /// Gateways, load balancers and instances.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Network {
     pub(crate) knobs: Knobs,
     /// Slots: a gone gateway's is not used again.

@@ -174,7 +174,7 @@ pub(crate) struct Stream {
 }
 
 /// Every stream there is.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Streams {
     by_id: BTreeMap<ProbeId, Stream>,
     opened: u64,

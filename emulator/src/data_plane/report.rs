@@ -91,7 +91,7 @@ impl Reported for DataPlane {
 }
 
 /// What the instances of a gateway think of one member.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct View {
     up: usize,
     down: usize,

@@ -21,7 +21,7 @@ use crate::desired::{Gateway, GatewayRollout};
 use crate::event::Event;
 
 /// A drain time-out to come.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct DrainEnd {
     gateway: usize,
     instance: usize,
@@ -34,7 +34,7 @@ pub(super) struct DrainEnd {
 }
 
 /// Which members a drain time-out ends.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Members {
     /// Those removed by an update, and with the knob for it the kept ones too.
     Removed(Vec<Ipv4Addr>),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::time::Instant;
 
 /// Entries by instant; those of one instant come out in the order they went in.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Timers<T> {
     entries: BTreeMap<(Instant, u64), T>,
     added: u64,

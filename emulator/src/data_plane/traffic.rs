@@ -24,7 +24,7 @@ mod single;
 
 use std::net::Ipv4Addr;
 
-pub use arrival::{Arrival, Arrivals};
+pub use arrival::{Arrival, Arrivals, CloneArrivals};
 pub(crate) use ending::Cut;
 pub use ending::CutScope;
 pub use single::{Through, ThroughAnswer};
@@ -39,7 +39,7 @@ use clients::Clients;
 use flight::{Flight, PendingSet, Run};
 
 /// All traffic of a data plane.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Traffic {
     seeds: Seeds,
     sources: Vec<Source>,
@@ -64,7 +64,7 @@ struct Seeds {
 }
 
 /// Clients that call one frontend.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Source {
     frontend: (Ipv4Addr, u16),
     host: String,
@@ -78,7 +78,7 @@ struct Source {
 }
 
 /// What a gateway instance keeps between requests.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct LaneState {
     /// Requests dispatched so far: whose turn it is.
     counter: u64,

@@ -19,12 +19,9 @@ pub(super) fn draw(seed: Seed) -> Topology {
             seed.child("gateway probe"),
             &[ProbeTimes::TUNED, ProbeTimes::TUNED, ProbeTimes::DEFAULT],
         ),
-        balancer_probe: pick(
-            seed.child("balancer probe"),
-            &[ProbeTimes::TUNED, ProbeTimes::PUBLISHED],
-        ),
         drain_s: pick(seed.child("drain"), &[30, 60]),
-        request_timeout_s: 120,
         autoscale: pick(seed.child("autoscale"), &[true, false]),
+        workers: 16,
+        service_ms: pick(seed.child("service"), &[5, 20]),
     }
 }

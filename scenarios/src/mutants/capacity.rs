@@ -1,10 +1,12 @@
 //! Mutants that leave a side without the machines it needs.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use http::{Request, Response};
+use serde_json::json;
 
 use super::Mutant;
 use super::interference::{ArmAnswer, Call, Interference, Passes, Seam, pass};
@@ -20,30 +22,29 @@ pub(super) const SPLIT_5050: Mutant = Mutant {
         scenario.topology.old_instances = 3;
         scenario.topology.new_instances = 1;
         scenario.topology.autoscale = false;
-        scenario.traffic.requests_per_s = 400;
-        scenario.traffic.long_percent = 0;
-        scenario.traffic.upload_percent = 0;
+        scenario.traffic.without_long_work();
+        // One instance can bear 100 requests a second, the live side 300.
+        scenario.topology.workers = 2;
+        scenario.topology.service_ms = 20;
+        scenario.traffic.profile.rate = 180.0;
     },
     configure: |config| config.capacity.ratio = 0.0,
     make: || Box::new(Passes),
 };
 
-/// F22: the old side's load halves, and its autoscaler takes the rollback target away.
-pub(super) const SCALE_IN_OLD: Mutant = Mutant {
-    id: "scalein-old",
-    catalogue: "F22",
-    wrong: "does not pin the autoscale minimum during the swap",
-    oracles: &[Invariant::S(12), Invariant::S(6)],
+/// F38: a scale-in takes machines of a side that serves, and nothing drains them.
+pub(super) const SCALE_IN: Mutant = Mutant {
+    id: "vmss-scalein",
+    catalogue: "F38",
+    wrong: "scales the old side in as soon as the new one shares its load",
+    oracles: &[Invariant::S(6), Invariant::S(13)],
     expose: |scenario| {
-        scenario.topology.autoscale = true;
         scenario.topology.old_instances = 3;
-        scenario.topology.new_instances = 3;
+        scenario.topology.autoscale = false;
+        scenario.traffic.with_much_long_work(15_000);
     },
-    configure: |config| {
-        use turquoise_orchestrator::config::Span;
-        config.phases.bake = Span::minutes(20);
-    },
-    make: || Box::new(SwallowsPins::from_write(0)),
+    configure: |_| {},
+    make: || Box::new(ScalesIn::default()),
 };
 
 /// F93: what was pinned stays pinned.
@@ -54,37 +55,38 @@ pub(super) const PIN_LEAK: Mutant = Mutant {
     oracles: &[Invariant::S(22)],
     expose: |scenario| scenario.topology.autoscale = true,
     configure: |_| {},
-    make: || Box::new(SwallowsPins::from_write(1)),
+    make: || Box::new(SwallowsRestores::default()),
 };
 
-/// Answers autoscale writes itself, from the n-th of each setting on.
-#[derive(Debug)]
-struct SwallowsPins {
-    from: u32,
-    seen: RefCell<std::collections::BTreeMap<String, u32>>,
-}
+/// Scales the old side to one machine once both sides are in the pool.
+#[derive(Debug, Default)]
+struct ScalesIn(Cell<bool>);
 
-impl SwallowsPins {
-    fn from_write(from: u32) -> Self {
-        Self {
-            from,
-            seen: RefCell::default(),
-        }
-    }
-
-    fn swallows(&self, path: &str) -> bool {
-        let mut seen = self.seen.borrow_mut();
-        let count = seen.entry(path.to_owned()).or_default();
-        *count += 1;
-        *count > self.from
+impl Interference for ScalesIn {
+    fn arm<'a>(&'a self, seam: Seam<'a>, request: Request<Bytes>) -> LocalBoxFuture<'a, ArmAnswer> {
+        Box::pin(async move {
+            let adds = seam.call(&request).adds_new(seam.target);
+            let answer = pass(&seam, request).await?;
+            if adds && answer.status().is_success() && !self.0.replace(true) {
+                let one = json!({"sku": {"capacity": 1}});
+                let scale_set = &seam.target.old.scale_set;
+                // A refusal leaves the machines alone; then the mutant survives, and that shows.
+                let _refused = seam.script().begin_patch(scale_set, &one).await;
+            }
+            Ok(answer)
+        })
     }
 }
 
-impl Interference for SwallowsPins {
+/// Answers every autoscale write after the first of each setting itself.
+#[derive(Debug, Default)]
+struct SwallowsRestores(RefCell<BTreeSet<String>>);
+
+impl Interference for SwallowsRestores {
     fn arm<'a>(&'a self, seam: Seam<'a>, request: Request<Bytes>) -> LocalBoxFuture<'a, ArmAnswer> {
         Box::pin(async move {
             if let Call::WriteAutoscale(path) = seam.call(&request)
-                && self.swallows(&path)
+                && !self.0.borrow_mut().insert(path)
             {
                 return Ok(Response::new(request.into_body()));
             }

@@ -24,10 +24,7 @@ pub(super) const DRAIN_SHORT: Mutant = Mutant {
         Invariant::S(6),
         Invariant::S(15),
     ],
-    expose: |scenario| {
-        scenario.traffic.long_percent = 20;
-        scenario.traffic.long_ms = 15_000;
-    },
+    expose: |scenario| scenario.traffic.with_much_long_work(15_000),
     configure: |_| {},
     make: || Box::new(ShortensDrain),
 };

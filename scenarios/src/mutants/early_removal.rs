@@ -81,8 +81,8 @@ pub(super) const EMPTY_POOL: Mutant = Mutant {
 };
 
 fn with_long_requests(scenario: &mut Scenario) {
-    scenario.traffic.long_percent = 20;
-    scenario.traffic.long_ms = scenario.topology.drain_s * 500;
+    let longest_ms = u64::from(scenario.topology.drain_s) * 500;
+    scenario.traffic.with_much_long_work(longest_ms);
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

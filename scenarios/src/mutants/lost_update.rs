@@ -68,7 +68,7 @@ impl Interference for Snapshot {
                     Ok(answer)
                 }
                 Call::WriteGateway(members) => {
-                    let request = self.from_snapshot(&seam, request, &members);
+                    let request = self.rewritten(&seam, request, &members);
                     pass(&seam, request).await
                 }
                 _ => pass(&seam, request).await,
@@ -85,7 +85,7 @@ impl Snapshot {
         }
     }
 
-    fn from_snapshot(
+    fn rewritten(
         &self,
         seam: &Seam<'_>,
         request: Request<Bytes>,

@@ -10,3 +10,7 @@ pub const OLD_SCALE_SET: &str = "green-vmss";
 pub const NEW_SCALE_SET: &str = "blue-vmss";
 /// Where Azure Resource Manager answers in a simulated world; nothing resolves it.
 pub const ENDPOINT: &str = "http://management.turquoise.test";
+/// The bearer token of everyone in a simulated world.
+pub const TOKEN: &str = "simulated";
+/// The name under which the world itself reads; nobody's orchestrator.
+pub(crate) const OBSERVER: &str = "world";

@@ -65,14 +65,14 @@ const START_STOP: Duration = Duration::Uniform(120_000, 300_000);
 const HEALTH: Duration = Duration::Uniform(5_000, 20_000);
 
 /// The provider.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct ApplicationGateways {
     gateways: BTreeMap<ResourceId, Live>,
     certificates: Certificates,
 }
 
 /// A gateway as it was last published.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Live {
     generation: u64,
     power: Power,

@@ -48,13 +48,13 @@ static KIND: Kind = Kind {
 };
 
 /// The provider.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct AutoscaleSettings {
     settings: BTreeMap<ResourceId, Running>,
     next_run: Option<Instant>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Running {
     setting: Setting,
     last_action: Option<Timestamp>,

@@ -14,7 +14,7 @@ use crate::control_plane::schema::{
 };
 
 /// Managed images.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Images;
 
 static SCHEMA: Schema = Schema {

@@ -69,7 +69,7 @@ const fn child(collection: &'static str, writable: bool) -> ChildRoute {
 const HEALTH: &str = "health";
 
 /// The provider.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct LoadBalancers {
     published: BTreeMap<ResourceId, Arc<LoadBalancer>>,
 }

@@ -17,7 +17,7 @@ use crate::control_plane::schema::{
 };
 
 /// Network interfaces.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct NetworkInterfaces;
 
 static IP_CONFIGURATIONS: Collection = collection(

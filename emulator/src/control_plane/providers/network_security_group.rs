@@ -20,7 +20,7 @@ use crate::control_plane::schema::{
 use crate::control_plane::store::Resource;
 
 /// Network security groups.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct NetworkSecurityGroups;
 
 static RULES: Collection = collection(

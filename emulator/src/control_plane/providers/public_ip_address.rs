@@ -18,7 +18,7 @@ use crate::control_plane::schema::{
 use crate::control_plane::store::Resource;
 
 /// Public IP addresses.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct PublicIpAddresses;
 
 static SCHEMA: Schema = Schema {

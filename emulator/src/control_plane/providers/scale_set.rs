@@ -73,13 +73,13 @@ static KIND: Kind = Kind {
 };
 
 /// The provider.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct ScaleSets {
     sets: BTreeMap<ResourceId, Set>,
 }
 
 /// One scale set's instances and its newest model.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Set {
     fleet: Fleet,
     latest: Version,

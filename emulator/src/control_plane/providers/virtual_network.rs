@@ -17,7 +17,7 @@ use crate::control_plane::schema::{
 use crate::control_plane::store::Resource;
 
 /// Virtual networks.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct VirtualNetworks;
 
 static SUBNETS: Collection = collection(

@@ -27,10 +27,28 @@ pub struct Arrival {
     pub patience: Duration,
 }
 
-/// A source of arrivals.
-pub trait Arrivals: fmt::Debug + Send {
+/// A source of arrivals. Sources are cloned with the cloud they feed.
+pub trait Arrivals: fmt::Debug + Send + Sync + CloneArrivals {
     /// The next arrival, never due before the one returned last; `None` at the end, for ever.
     fn next(&mut self) -> Option<Arrival>;
+}
+
+/// What every source that is [`Clone`] can do; nobody implements it by hand.
+pub trait CloneArrivals {
+    /// A source that goes on just as this one does.
+    fn boxed_clone(&self) -> Box<dyn Arrivals>;
+}
+
+impl<T: Arrivals + Clone + 'static> CloneArrivals for T {
+    fn boxed_clone(&self) -> Box<dyn Arrivals> {
+        Box::new(self.clone())
+    }
+}
+
+impl Clone for Box<dyn Arrivals> {
+    fn clone(&self) -> Self {
+        (**self).boxed_clone()
+    }
 }
 
 /// Arrivals known beforehand, in order of `due`.

@@ -6,7 +6,7 @@ use crate::time::Instant;
 use super::flight::{Flight, Run};
 
 /// Entries not yet given out.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Books {
     ledgers: Ledgers,
 }

@@ -97,7 +97,7 @@ struct Place {
 }
 
 /// Pending things, taken out when due or by condition.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct PendingSet<T> {
     slots: Vec<Option<(u64, T)>>,
     vacant: Vec<usize>,

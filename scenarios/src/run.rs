@@ -1,0 +1,76 @@
+//! One scenario, run and judged.
+
+use std::sync::Arc;
+
+use crate::observation::Observation;
+use crate::scenario::Scenario;
+use crate::subject::Subject;
+use crate::trace::{self, Digest};
+use crate::verdict::{Verdict, judge};
+use crate::world::{WorldError, Worlds};
+
+/// A run and its judgement.
+#[derive(Clone, Debug)]
+pub struct Ran {
+    /// What it left behind.
+    pub observation: Observation,
+    /// What it was worth.
+    pub verdict: Verdict,
+    /// Its trace as one number.
+    pub digest: Digest,
+    /// Why the subject ended as it did, in its own words; empty for a success.
+    pub reason: String,
+}
+
+/// Which level of simulation to run on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Level {
+    /// L0: our own executor over the core; for campaigns.
+    #[default]
+    Core,
+    /// L1: tokio's paused clock and the HTTP router in process.
+    InProcess,
+}
+
+/// Runs scenarios; clones share the systems already deployed.
+#[derive(Clone, Debug, Default)]
+pub struct Runner {
+    worlds: Arc<Worlds>,
+}
+
+impl Runner {
+    /// Runs `subject` in `scenario` on `level` and judges it.
+    ///
+    /// # Errors
+    /// When the scenario's topology cannot be deployed: a defect of ours, not of the subject.
+    pub fn run(
+        &self,
+        level: Level,
+        subject: Subject,
+        scenario: &Scenario,
+    ) -> Result<Ran, WorldError> {
+        let played = match level {
+            Level::Core => self.worlds.run_core(subject, scenario)?,
+            Level::InProcess => self.worlds.run_in_process(subject, scenario)?,
+        };
+        Ok(Ran {
+            verdict: judge(&played.observation),
+            digest: Digest::of(scenario.seed, &played.observation),
+            observation: played.observation,
+            reason: played.reason,
+        })
+    }
+
+    /// The whole trace of the reference orchestrator on the scenario of a seed: the bytes that two
+    /// processes must agree on.
+    ///
+    /// # Errors
+    /// As [`Runner::run`].
+    pub fn trace_bytes(&self, seed: u64) -> Result<Vec<u8>, WorldError> {
+        let scenario = crate::generate::scenario(seed).scenario;
+        let ran = self.run(Level::Core, Subject::Turquoise, &scenario)?;
+        let mut bytes = Vec::new();
+        trace::write(&ran.observation, &mut bytes).expect("because a vector takes every byte");
+        Ok(bytes)
+    }
+}
