@@ -3,5 +3,7 @@
 mod draining;
 mod health;
 mod instances;
+mod invariance;
+mod reference;
 mod rig;
 mod serving;
