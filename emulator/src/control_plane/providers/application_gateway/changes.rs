@@ -58,7 +58,8 @@ mod tests {
         let before = json!({"tags": {"a": "1"}, "properties": {"backendAddressPools": [
             {"name": "other", "properties": {"backendAddresses": []}},
             {"name": "pool01", "properties": {"backendAddresses": [{"ipAddress": "10.0.0.6"}]}}]}});
-        let cases: [(&dyn Fn(&mut Value), &[&str]); 6] = [
+        type Case<'a> = (&'a dyn Fn(&mut Value), &'a [&'a str]);
+        let cases: [Case<'_>; 6] = [
             (&|_| {}, &[]),
             (&|gateway| gateway["properties"]["probes"] = json!([]), &[]),
             (
