@@ -1,9 +1,10 @@
 //! Resource Manager: requests in process and over a socket.
 
+#[path = "support/socket.rs"]
+mod socket;
 mod support;
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -11,13 +12,12 @@ use axum::Router;
 use axum::body::Body;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use http::{Method, Request};
+use socket::on_connections;
 use support::{Baseline, announce};
 use tower::ServiceExt;
 use turquoise_emulator::http::{Clock, ManualClock, router, serve_connection};
 use turquoise_emulator::{Cloud, CloudConfig};
 
-/// Connections at once, as in the baseline's measurement.
-const CONNECTIONS: u64 = 8;
 const GROUP: &str = "/resourceGroups/bench?api-version=2024-11-01";
 const NETWORK: &str = "/resourceGroups/bench/providers/Microsoft.Network/virtualNetworks/bgvnet?api-version=2025-07-01";
 const BODY: &str = r#"{"location":"westeurope","tags":{"system":"shop","owner":"bench"},"properties":{"addressSpace":{"addressPrefixes":["10.0.0.0/8"]},"subnets":[{"name":"main","properties":{"addressPrefix":"10.0.0.0/24"}},{"name":"green","properties":{"addressPrefix":"10.0.1.0/24"}},{"name":"appgw","properties":{"addressPrefix":"10.0.2.0/24"}},{"name":"blue","properties":{"addressPrefix":"10.0.3.0/24"}}]}}"#;
@@ -124,44 +124,6 @@ impl Arm {
         )
         .into_bytes()
     }
-}
-
-/// Sends the same bytes on a kept connection, one after the other, and reads each answer whole.
-fn exchange(address: SocketAddr, request: &[u8], times: u64) {
-    let stream = TcpStream::connect(address).expect("it listens");
-    stream.set_nodelay(true).expect("a socket");
-    let mut writer = stream.try_clone().expect("a socket");
-    let mut reader = BufReader::new(stream);
-    let mut line = String::new();
-    for _ in 0..times {
-        writer.write_all(request).expect("it reads");
-        let mut length = 0;
-        loop {
-            line.clear();
-            reader.read_line(&mut line).expect("it answers");
-            let header = line.trim_end().to_ascii_lowercase();
-            if let Some(value) = header.strip_prefix("content-length: ") {
-                length = value.parse().expect("a number");
-            }
-            if header.is_empty() {
-                break;
-            }
-        }
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body).expect("the whole answer");
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a bench measures the wall clock")]
-fn on_connections(address: SocketAddr, request: &[u8], times: u64) -> Duration {
-    let start = Instant::now();
-    std::thread::scope(|scope| {
-        for connection in 0..CONNECTIONS {
-            let share = times / CONNECTIONS + u64::from(connection < times % CONNECTIONS);
-            scope.spawn(move || exchange(address, request, share));
-        }
-    });
-    start.elapsed()
 }
 
 fn bench(criterion: &mut Criterion) {

@@ -6,7 +6,9 @@ use clap::{ArgAction, Parser, Subcommand};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Format, Output};
-use crate::{completions, deploy, explain, init, retire, rollback, status, swap};
+use crate::{
+    completions, deploy, emulate, explain, init, rehearse, retire, rollback, simulate, status, swap,
+};
 
 /// Rehearse a blue-green swap on a local Azure, then run it for real.
 ///
@@ -58,6 +60,12 @@ pub(crate) struct Global {
 /// One variant per command.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Rehearse a whole swap on this machine and judge it.
+    Rehearse(rehearse::Args),
+    /// Run a local Azure until Ctrl-C.
+    Emulate(emulate::Args),
+    /// Run seeded scenarios in virtual time and hunt wrong orchestrators.
+    Simulate(simulate::Args),
     /// Write a configuration to begin with.
     Init(init::Args),
     /// Make the frontend or one side what the configuration says.
@@ -80,6 +88,9 @@ impl Command {
     /// Runs the command.
     pub(crate) fn run(self, output: &Output) -> Result<Exit, Failure> {
         match self {
+            Self::Rehearse(args) => rehearse::run(&args, output),
+            Self::Emulate(args) => emulate::run(&args, output),
+            Self::Simulate(args) => simulate::run(&args, output),
             Self::Init(args) => init::run(&args, output),
             Self::Deploy(args) => deploy::run(&args, output),
             Self::Swap(args) => swap::run(&args, output),

@@ -34,11 +34,6 @@ impl Output {
         Self { format }
     }
 
-    /// The form chosen.
-    pub(crate) const fn format(&self) -> Format {
-        self.format
-    }
-
     /// Whether live displays may redraw: stderr is a terminal and nobody reads lines.
     pub(crate) fn live_display(&self) -> bool {
         self.format == Format::Text && std::io::stderr().is_terminal()

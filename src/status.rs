@@ -71,7 +71,10 @@ fn text(report: &StatusReport, paint: Paint) -> String {
     for side in &report.sides {
         let _infallible = write!(text, "\n  {:<6} {}", side.name, machines(side));
     }
-    let last = report.last_run.as_ref().map_or("none".to_owned(), last_run);
+    let last = report
+        .last_run
+        .as_ref()
+        .map_or_else(|| "none".to_owned(), last_run);
     let _infallible = write!(text, "\n  run    {last}");
     if let Some(lease) = report.lease.as_ref().filter(|lease| !lease.is_released()) {
         let _infallible = write!(

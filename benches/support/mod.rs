@@ -12,6 +12,10 @@ pub(crate) struct Baseline {
 }
 
 /// Prints a bench's baselines before its own numbers.
+#[expect(
+    clippy::print_stderr,
+    reason = "a bench is a program for people at a terminal"
+)]
 pub(crate) fn announce(bench: &str, baselines: &[Baseline]) {
     if baselines.is_empty() {
         eprintln!("{bench}: no baseline");

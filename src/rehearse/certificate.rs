@@ -52,39 +52,42 @@ pub(crate) enum CertificateError {
 impl Certificate {
     /// A certificate for one host name, valid from yesterday, so that no clock is too early for it.
     pub(crate) fn for_host(host: &str) -> Result<Self, CertificateError> {
-        let (authority, leaf, key) =
-            sign(host).map_err(|source| CertificateError::Certificate {
-                host: host.to_owned(),
-                source,
-            })?;
+        let signed = sign(host).map_err(|source| CertificateError::Certificate {
+            host: host.to_owned(),
+            source,
+        })?;
         let password = "rehearsal".to_owned();
-        let pfx = pack(&authority, &leaf, &key, &password).map_err(|source| {
-            CertificateError::Packing {
-                host: host.to_owned(),
-                source,
-            }
+        let pfx = pack(&signed, &password).map_err(|source| CertificateError::Packing {
+            host: host.to_owned(),
+            source,
         })?;
         Ok(Self {
             pfx,
             password,
-            authority: CertificateDer::from(authority),
+            authority: CertificateDer::from(signed.authority),
         })
     }
 }
 
-/// The authority and the leaf in DER, and the leaf's key in PKCS#8.
-fn sign(host: &str) -> Result<(Vec<u8>, Vec<u8>, Vec<u8>), rcgen::Error> {
+/// A leaf with its key and who signed it, all in DER; the key as PKCS#8.
+struct Signed {
+    authority: Vec<u8>,
+    leaf: Vec<u8>,
+    key: Vec<u8>,
+}
+
+fn sign(host: &str) -> Result<Signed, rcgen::Error> {
     let mut params = params(Vec::new(), "Turquoise rehearsal authority")?;
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
     let key = KeyPair::generate()?;
     let leaf = self::params(vec![host.to_owned()], host)?.signed_by(&key, &authority)?;
-    Ok((
-        authority.der().to_vec(),
-        leaf.der().to_vec(),
-        key.serialize_der(),
-    ))
+    Ok(Signed {
+        authority: authority.der().to_vec(),
+        leaf: leaf.der().to_vec(),
+        key: key.serialize_der(),
+    })
 }
 
 fn params(names: Vec<String>, common_name: &str) -> Result<CertificateParams, rcgen::Error> {
@@ -102,17 +105,12 @@ fn params(names: Vec<String>, common_name: &str) -> Result<CertificateParams, rc
     Ok(params)
 }
 
-fn pack(
-    authority: &[u8],
-    leaf: &[u8],
-    key: &[u8],
-    password: &str,
-) -> Result<Vec<u8>, p12_keystore::error::Error> {
-    let chain = [leaf, authority]
+fn pack(signed: &Signed, password: &str) -> Result<Vec<u8>, p12_keystore::error::Error> {
+    let chain = [&signed.leaf, &signed.authority]
         .into_iter()
-        .map(Pkcs12Certificate::from_der)
+        .map(|der| Pkcs12Certificate::from_der(der))
         .collect::<Result<Vec<_>, _>>()?;
-    let chain = PrivateKeyChain::new("rehearsal", PrivateKey::from_der(key)?, chain);
+    let chain = PrivateKeyChain::new("rehearsal", PrivateKey::from_der(&signed.key)?, chain);
     let mut store = KeyStore::new();
     store.add_entry("rehearsal", KeyStoreEntry::PrivateKeyChain(chain));
     store

@@ -1,10 +1,8 @@
 //! The control plane from outside: literal JSON through `Cloud::handle`, one file per subject.
 
 mod addresses;
-mod autoscale;
 mod etags;
 mod faults;
-mod gateways;
 mod groups;
 mod headers;
 mod in_use;

@@ -1,0 +1,109 @@
+//! `turquoise emulate`: a local Azure until Ctrl-C.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use serde_json::json;
+use turquoise_emulator::drive::live::{Live, LiveOptions};
+use turquoise_emulator::{CloudConfig, Timed};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::output::{Output, note};
+use crate::session::{listen, runtime};
+use crate::target::speed;
+
+/// How often the events of the cloud are told, and its ledgers let go.
+const SWEEP: Duration = Duration::from_millis(200);
+
+/// Runs a local Azure Resource Manager with the data plane behind it, on loopback, until Ctrl-C.
+///
+/// It begins empty and keeps nothing. Gateways, load balancers and instances get sockets of their
+/// own; `/turquoise/addresses` tells which socket stands for which address of the cloud.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  turquoise emulate --port 8400             where the other commands look\n  turquoise emulate --speed 20              Azure's minutes in seconds\n  turquoise emulate --output json           the first line tells where it answers\n  turquoise emulate --output ndjson         and then a line for everything that happens in it\n\nCtrl-C ends it with 130, SIGTERM with 143; every socket is closed."
+)]
+pub(crate) struct Args {
+    /// The port of Resource Manager; 0 picks a free one.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// How many times faster than the wall clock its time passes.
+    #[arg(long, default_value_t = 1.0, value_parser = speed)]
+    speed: f64,
+    /// Root of its randomness: durations of operations, service times.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+/// Serves until someone asks for the end.
+pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, Failure> {
+    runtime()?.block_on(async {
+        let interrupt = listen()?;
+        let cloud = CloudConfig {
+            seed: args.seed,
+            ..CloudConfig::default()
+        };
+        let subscription = cloud.control_plane.subscription.clone();
+        let tenant = cloud.control_plane.tenant.clone();
+        let live = start(cloud, args.speed, args.port).await?;
+        let arm = live.arm_url();
+        output.document(&json!({
+            "event": "ready",
+            "arm": arm,
+            "addresses": format!("{arm}/turquoise/addresses"),
+            "subscription": subscription,
+            "tenant": tenant,
+            "speed": args.speed,
+        }));
+        output.text(&format!(
+            "a local Azure answers at {arm}\n  \
+             subscription {subscription}, tenant {tenant}, speed {}\n  \
+             any bearer token will do; TLS, sign-in and the portal are not there yet\n  \
+             next, in another terminal: turquoise init && turquoise deploy frontend --endpoint {arm}",
+            args.speed
+        ));
+        let exit = serve(&live, &interrupt, output).await;
+        live.shutdown().await;
+        note("every socket is closed");
+        Ok(exit)
+    })
+}
+
+/// Starts a cloud on loopback.
+pub(crate) async fn start(cloud: CloudConfig, speed: f64, port: u16) -> Result<Live, Failure> {
+    let arm_address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let options = LiveOptions {
+        cloud,
+        speed,
+        arm_address,
+    };
+    Live::start(options).await.map_err(|error| {
+        Failure::usage(format!("cannot listen on `{arm_address}`"))
+            .because(&error)
+            .next("choose another port with --port, or --port 0 for a free one")
+    })
+}
+
+/// Tells events until someone asks for the end; what nobody reads is let go.
+async fn serve(live: &Live, interrupt: &Interrupt, output: &Output) -> Exit {
+    let mut sweep = tokio::time::interval(SWEEP);
+    loop {
+        tokio::select! {
+            biased;
+            exit = interrupt.wait() => return exit,
+            _ = sweep.tick() => {
+                for timed in live.drain_events() {
+                    output.event(&event(&timed));
+                }
+                drop(live.drain_ledgers());
+            }
+        }
+    }
+}
+
+/// An event of the cloud as a line.
+fn event(timed: &Timed) -> serde_json::Value {
+    json!({"event": "cloud", "at_ms": timed.at.as_millis(), "what": timed.event})
+}

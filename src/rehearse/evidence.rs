@@ -1,0 +1,195 @@
+//! What a live rehearsal leaves for the judge: ledgers, events, and what was claimed.
+
+use std::time::Duration;
+
+use turquoise_emulator::Instant;
+use turquoise_emulator::drive::live::Live;
+use turquoise_emulator::ledger::Build;
+use turquoise_orchestrator::{Config, Outcome as Claim, SwapReport};
+use turquoise_scenarios::Observation;
+use turquoise_scenarios::clients::live::Recorded;
+use turquoise_scenarios::observation::{
+    Declared, End, Outcome, PhaseMark, Residue, Side, Snapshot, Window,
+};
+
+use super::plan::Plan;
+use super::watch::Mark;
+use crate::exit::Exit;
+use crate::session::exit_of;
+
+/// How whoever was rehearsed says that it ended.
+#[derive(Debug)]
+pub(crate) struct Acted {
+    /// The claim, for the judge.
+    pub(crate) end: End,
+    /// Its word in the result.
+    pub(crate) outcome: String,
+    /// Why, where it says.
+    pub(crate) reason: String,
+    /// What it could not restore.
+    residue: Vec<String>,
+    ours: bool,
+}
+
+impl Acted {
+    /// Our orchestrator ended.
+    pub(crate) fn swap(report: SwapReport) -> Self {
+        Self {
+            end: End {
+                exit_code: report.exit_code(),
+                outcome: outcome(&report.outcome),
+            },
+            outcome: report.outcome.name().to_owned(),
+            reason: report.reason,
+            residue: report.residue,
+            ours: true,
+        }
+    }
+
+    /// A script ended, in success or with a red line.
+    pub(crate) fn script(ended: Result<(), impl std::error::Error>) -> Self {
+        let (exit_code, outcome) = match &ended {
+            Ok(()) => (0, Outcome::Completed),
+            Err(_) => (1, Outcome::Failed),
+        };
+        Self {
+            end: End { exit_code, outcome },
+            outcome: outcome.name().to_owned(),
+            reason: ended.err().map_or_else(String::new, |error| chain(&error)),
+            residue: Vec::new(),
+            ours: false,
+        }
+    }
+
+    /// The exit that the claim stands for.
+    pub(crate) fn exit(&self) -> Exit {
+        Exit::from_code(self.end.exit_code)
+    }
+
+    /// Whether our own orchestrator completed.
+    pub(crate) fn is_our_success(&self) -> bool {
+        self.ours && self.end.outcome == Outcome::Completed
+    }
+}
+
+/// Where the evidence comes from.
+#[derive(Debug)]
+pub(crate) struct Sources<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) config: &'a Config,
+    pub(crate) live: &'a Live,
+    pub(crate) recorded: Recorded,
+    pub(crate) marks: Vec<Mark>,
+    /// The cloud's clock when the orchestrator's began.
+    pub(crate) offset: Duration,
+    /// The baseline's start, the swap's start, the swap's end.
+    pub(crate) window: (Instant, Instant, Instant),
+    /// Before the swap and after.
+    pub(crate) snapshots: (Snapshot, Snapshot),
+    pub(crate) acted: &'a Acted,
+}
+
+/// Joins everything into one value.
+pub(crate) fn collect(sources: Sources<'_>) -> Observation {
+    let mut recorded = sources.recorded;
+    let mut ledgers = sources.live.drain_ledgers();
+    let names = sources.live.with_cloud(|cloud| {
+        let builds = cloud.data_plane().builds();
+        builds
+            .iter()
+            .map(|(_, name)| name.to_owned())
+            .collect::<Vec<_>>()
+    });
+    recorded.renumber(&mut ledgers.instances, &names);
+    ledgers.clients = recorded.clients;
+    let (baseline_start, swap_start, swap_end) = sources.window;
+    let (before, after) = sources.snapshots;
+    Observation {
+        ledgers,
+        events: sources.live.drain_events(),
+        declared: declared(sources.plan, sources.config, &mut recorded.builds),
+        builds: recorded.builds,
+        phases: sources
+            .marks
+            .iter()
+            .map(|mark| phase(*mark, sources.offset))
+            .collect(),
+        window: Window {
+            baseline_start,
+            swap_start,
+            swap_end,
+        },
+        end: Some(sources.acted.end),
+        residue: Residue {
+            before,
+            after,
+            listed: sources.acted.residue.clone(),
+        },
+        sent: recorded.sent,
+        speed: sources.plan.speed,
+    }
+}
+
+fn declared(plan: &Plan, config: &Config, builds: &mut Vec<String>) -> Declared {
+    let mut side = |name: &str| {
+        let side = &config.sides[name];
+        Side {
+            name: name.to_owned(),
+            address: side.address,
+            scale_set: side.scale_set(config.target.subscription(), name),
+            build: number(builds, &side.image.name().to_ascii_lowercase()),
+        }
+    };
+    let old = config.target.initial.as_str();
+    let new = config.other_side(old).unwrap_or(old);
+    Declared {
+        gateway: config.target.gateway.clone(),
+        pool: config.target.pool_id(),
+        old: side(old),
+        new: side(new),
+        callers: plan.subject.callers(),
+        stream_cuts: 0,
+        policy: plan.policy.clone(),
+    }
+}
+
+/// The number of a build's name, given now if it is new.
+fn number(builds: &mut Vec<String>, name: &str) -> Build {
+    let index = builds
+        .iter()
+        .position(|known| known == name)
+        .unwrap_or_else(|| {
+            builds.push(name.to_owned());
+            builds.len() - 1
+        });
+    Build::try_from(index).expect("because a rehearsal has two builds")
+}
+
+fn phase(mark: Mark, offset: Duration) -> PhaseMark {
+    PhaseMark {
+        at: Instant::from_millis(mark.at.0) + offset,
+        phase: mark.phase as u8,
+        reverse: mark.reverse,
+    }
+}
+
+const fn outcome(claim: &Claim) -> Outcome {
+    match exit_of(claim) {
+        Exit::Completed => Outcome::Completed,
+        Exit::RolledBack | Exit::RolledBackUnverified => Outcome::RolledBack,
+        Exit::Parked | Exit::Unavailable => Outcome::Parked,
+        Exit::Interrupted | Exit::Terminated => Outcome::Interrupted,
+        _ => Outcome::Unchanged,
+    }
+}
+
+/// An error with its causes, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(current) = cause {
+        text = format!("{text}: {current}");
+        cause = current.source();
+    }
+    text
+}
