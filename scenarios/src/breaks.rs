@@ -28,8 +28,7 @@ const OVERLAP: Duration = Duration::from_secs(30);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Break {
-    /// Re-point the pool from old to new in one write and stop the old side at the same moment
-    /// (F01, F33).
+    /// Re-point the pool from old to new in one write, to a side that starts only then (F01, F54).
     NoOverlap,
     /// Overlap properly, then delete the old scale set as soon as the second write is accepted
     /// (F34, F37).
@@ -73,8 +72,7 @@ impl Break {
     pub const fn explanation(self) -> &'static str {
         match self {
             Self::NoOverlap => {
-                "the pool is re-pointed in one write and the old side stops at once, while gateway \
-                 instances still dispatch to it"
+                "the pool is re-pointed in one write to a side that has not started yet"
             }
             Self::NoDrain => {
                 "the old side is deleted as soon as the second write is accepted, with requests in \
@@ -124,11 +122,14 @@ async fn no_overlap<E: Environment>(
     script: &Script<'_, E>,
     target: &Target,
 ) -> Result<(), ScriptError> {
+    let cold = script.power_off(&target.new.scale_set).await?;
+    script.finish(cold).await?;
     let gateway = with_pool(script, target, &[new(target)]).await?;
-    let write = script.begin_put(&target.gateway, &gateway).await?;
-    let stop = script.power_off(&target.old.scale_set).await?;
-    script.finish(stop).await?;
-    script.finish(write).await
+    script.put(&target.gateway, &gateway).await?;
+    let start = script.start(&target.new.scale_set).await?;
+    script.finish(start).await?;
+    script.sleep(OVERLAP).await;
+    Ok(())
 }
 
 async fn no_drain<E: Environment>(
