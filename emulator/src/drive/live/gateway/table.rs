@@ -52,13 +52,24 @@ impl LiveTable {
 
     /// The table that serves a connection opened at `opened`: the core's choice, else the current
     /// one with `false`.
+    ///
+    /// A configuration that was replaced gets new requests of its kept connections for the first
+    /// half of its drain time-out only. The core lets them come until the end and cuts them there;
+    /// a real socket cannot be closed between two requests without a race, so here they move over
+    /// while there is time to finish.
     pub(crate) fn serving(
         &self,
         opened: Instant,
         now: Instant,
         knobs: &Knobs,
     ) -> (&RoutingTable, bool) {
-        match self.routing.for_connection(opened, now, knobs) {
+        let chosen = self.routing.for_connection(opened, now, knobs);
+        let still_taking = |table: &&Arc<RoutingTable>| {
+            let mut older = self.routing.older.iter();
+            let older = older.find(|older| Arc::ptr_eq(&older.table, table));
+            older.is_none_or(|older| now < older.replaced + older.until.since(older.replaced) / 2)
+        };
+        match chosen.filter(still_taking) {
             Some(table) => (table, true),
             None => (&self.routing, false),
         }

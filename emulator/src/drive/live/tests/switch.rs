@@ -71,7 +71,7 @@ async fn edit_and_wait(topology: &mut Topology, members: &[Ipv4Addr]) {
 #[tokio::test]
 async fn pool_edits_under_load_lose_nothing_and_close_no_connection() {
     let mut topology = Topology::build(Plan::default(), &[GREEN]).await;
-    let load = Load::start(&topology, 10);
+    let load = Load::start(&topology, 16);
     for members in [
         &[GREEN, BLUE][..],
         &[BLUE],

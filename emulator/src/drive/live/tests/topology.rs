@@ -56,7 +56,7 @@ impl Default for Plan {
                 startup: Duration::from_secs(1),
                 startup_spread: Duration::ZERO,
                 service_time: ServiceTime {
-                    mean: Duration::from_millis(1),
+                    mean: Duration::from_millis(20),
                     shape: Shape::Constant,
                 },
                 ..Application::default()
