@@ -24,6 +24,12 @@ pub(crate) enum Cause {
     },
     /// The drain time-out of a removed member passed.
     DrainEnded { member: Option<Ipv4Addr> },
+    /// The gateway ended what was older than its drain time-out, though the member stays: after a
+    /// configuration write, or because the member had become unhealthy (azure-facts.md §5.5).
+    WorkerEnded {
+        gateway_instance: u16,
+        member: Ipv4Addr,
+    },
     /// A gateway instance still used a member that ARM had removed.
     StaleMember {
         gateway_instance: u16,
@@ -46,9 +52,7 @@ impl Cause {
             return killed;
         }
         match last.outcome {
-            Attempt::Cut => Self::DrainEnded {
-                member: last.member,
-            },
+            Attempt::Cut => cut(case, last),
             Attempt::Failed { fault, .. } | Attempt::Retried(fault) => failed(case, last, fault),
             Attempt::Served { .. } | Attempt::ClientGone => Self::Client,
         }
@@ -79,6 +83,13 @@ impl Cause {
                 "{} had been removed from the pool and its drain time-out passed",
                 member.map_or_else(|| "its member".to_owned(), name)
             ),
+            Self::WorkerEnded {
+                gateway_instance,
+                member,
+            } => format!(
+                "gateway instance {gateway_instance} ended what it had open to {}, which a later configuration or failed probes had replaced a drain time-out before",
+                name(*member)
+            ),
             Self::StaleMember {
                 gateway_instance,
                 member,
@@ -103,6 +114,7 @@ impl Cause {
             Self::NoHealthyMember { empty: false, .. } => &["F01", "F06", "F10", "F55"],
             Self::Killed { .. } => &["F37", "F38"],
             Self::DrainEnded { .. } => &["F35"],
+            Self::WorkerEnded { .. } => &["F36", "F42"],
             Self::StaleMember { .. } => &["F33", "F34"],
             Self::MemberFailed { .. } => &["F01", "F05", "F39", "F61"],
         }
@@ -123,6 +135,19 @@ fn killed(case: &Case<'_>, request: Request<'_>) -> Option<Cause> {
         address: execution.address,
         side,
     })
+}
+
+fn cut(case: &Case<'_>, last: &GatewayEntry) -> Cause {
+    let current = case.timeline.effective_at(last.instance, last.ended);
+    match last.member {
+        Some(member) if current.is_some_and(|members| members.contains(&member)) => {
+            Cause::WorkerEnded {
+                gateway_instance: last.instance,
+                member,
+            }
+        }
+        member => Cause::DrainEnded { member },
+    }
 }
 
 fn failed(case: &Case<'_>, last: &GatewayEntry, fault: Fault) -> Cause {

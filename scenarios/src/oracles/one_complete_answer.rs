@@ -50,7 +50,7 @@ mod tests {
     use turquoise_emulator::ledger::{Attempt, Seen};
 
     use super::*;
-    use crate::sample::{OLD_MACHINE, at, clean, insert, secs, stopped};
+    use crate::sample::{OLD, OLD_MACHINE, at, clean, insert, secs, stopped};
 
     #[test]
     fn a_request_that_never_reached_the_gateway_was_not_accepted() {
@@ -80,5 +80,22 @@ mod tests {
             "machine 10.0.1.10 of green was stopped at 110.000s while serving it"
         );
         assert_eq!(lost.catalogue, ["F37", "F38"]);
+    }
+
+    #[test]
+    fn a_cut_of_a_member_that_stays_is_told_from_one_that_was_removed() {
+        let cases = [
+            (150, "which a later configuration or failed probes"),
+            (175, "drain time-out passed"),
+        ];
+        for (second, why) in cases {
+            let mut observation = clean();
+            let index = at(&observation, secs(second));
+            observation.ledgers.clients[index].seen = Seen::Reset;
+            observation.ledgers.gateway[index].member = Some(OLD);
+            observation.ledgers.gateway[index].outcome = Attempt::Cut;
+            let lost = crate::judge(&observation).lost.remove(0);
+            assert!(lost.why.contains(why), "{}", lost.why);
+        }
     }
 }

@@ -169,7 +169,10 @@ impl Stage {
             new: side(&self.target.new, builds),
             callers: self.subject.callers(),
             stream_cuts: 0,
-            policy: Policy::default(),
+            policy: Policy {
+                drain: seconds(self.scenario.topology.drain_s),
+                ..Policy::default()
+            },
         }
     }
 }

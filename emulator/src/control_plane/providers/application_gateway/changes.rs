@@ -13,7 +13,7 @@ pub(crate) fn changes(before: &Value, after: &Value) -> Vec<String> {
 }
 
 fn compare(at: &str, before: &Value, after: &Value, found: &mut Vec<String>) {
-    if before == after {
+    if before == after || is_nothing(before) && is_nothing(after) {
         return;
     }
     match (before, after) {
@@ -36,6 +36,16 @@ fn compare(at: &str, before: &Value, after: &Value, found: &mut Vec<String>) {
     }
 }
 
+/// An absent child collection is answered as an empty one, so a client that writes back what it
+/// read changes nothing by it.
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
 /// Whether both lists hold named children, and the same ones in the same order.
 fn same_children(old: &[Value], new: &[Value]) -> bool {
     let name = |item: &Value| Some(item.get("name")?.as_str()?.to_ascii_lowercase());
@@ -53,8 +63,12 @@ mod tests {
         let before = json!({"tags": {"a": "1"}, "properties": {"backendAddressPools": [
             {"name": "other", "properties": {"backendAddresses": []}},
             {"name": "pool01", "properties": {"backendAddresses": [{"ipAddress": "10.0.0.6"}]}}]}});
-        let cases: [(&dyn Fn(&mut Value), &[&str]); 5] = [
+        let cases: [(&dyn Fn(&mut Value), &[&str]); 6] = [
             (&|_| {}, &[]),
+            (
+                &|gateway| gateway["properties"]["sslProfiles"] = json!([]),
+                &[],
+            ),
             (
                 &|gateway| {
                     let pools = &mut gateway["properties"]["backendAddressPools"];
