@@ -111,15 +111,18 @@ impl Cloud {
     }
 
     /// Lets everything due up to `now` happen, in order. Going back in time does nothing.
+    ///
+    /// Only the control plane's own instants are stops: between two of them the data plane hears
+    /// nothing from it and runs through its many probes by itself.
     pub fn advance_to(&mut self, now: Instant) {
-        while let Some(due) = self.next_deadline().filter(|due| *due <= now) {
+        while let Some(due) = self.control_plane.next_deadline().filter(|due| *due <= now) {
             self.now = self.now.max(due);
-            self.data_plane.advance_to(self.now);
+            self.advance_data_plane();
             self.control_plane.advance_to(self.now, &self.data_plane);
             self.carry();
         }
         self.now = self.now.max(now);
-        self.data_plane.advance_to(self.now);
+        self.advance_data_plane();
     }
 
     /// When something is next due by itself.
@@ -134,6 +137,11 @@ impl Cloud {
     pub fn drain_events(&mut self) -> Vec<Timed> {
         self.collect_events();
         std::mem::take(&mut self.events)
+    }
+
+    fn advance_data_plane(&mut self) {
+        self.data_plane.advance_to(self.now);
+        self.events.extend(self.data_plane.drain_events());
     }
 
     /// Hands what the control plane wants to the data plane.

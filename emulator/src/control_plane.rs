@@ -10,21 +10,26 @@ mod action;
 mod addresses;
 mod answer;
 mod autoscale;
+mod body;
 mod clock;
 pub mod config;
+mod conflict;
 mod delete;
 mod durations;
 mod fleet;
 mod groups;
+mod in_use;
 mod ledger;
 mod locations;
 mod lro;
 mod name_rule;
 mod operations;
+mod precondition;
 mod provider;
 mod providers;
 mod read;
 mod references;
+mod reply;
 mod request;
 mod resolve;
 mod route;
@@ -43,7 +48,7 @@ pub use self::config::{ConflictMode, ControlPlaneConfig, Profile};
 pub use self::ledger::Unhandled;
 
 use self::addresses::AddressBook;
-use self::answer::{Answer, Common};
+use self::answer::Answer;
 use self::clock::Clock;
 use self::lro::Operations;
 use self::provider::{Facts, InternalWrite, Provider, Scope};
@@ -52,7 +57,7 @@ use self::route::{Below, Route};
 use self::store::Store;
 use crate::cloud::Reply;
 use crate::desired::Desired;
-use crate::event::{Event, Timed};
+use crate::event::Timed;
 use crate::faults::{Faults, Interference};
 use crate::reported::Reported;
 use crate::seed::Seed;
@@ -155,7 +160,7 @@ impl ControlPlane {
                 status,
                 code,
                 retry_after,
-            }) => Answer::refusal(&injected(status, &code, retry_after)),
+            }) => Answer::refusal(&reply::injected(status, &code, retry_after)),
             Some(Interference::ReplyLost) | None => self.answer(turn),
         };
         self.flush(now, reported);
@@ -322,96 +327,6 @@ impl ControlPlane {
             }
         }
         self.collect_hits(now);
-    }
-
-    fn authorise(&self, request: &Request<'_>) -> Result<(), ArmError> {
-        if !self.config.require_authorization {
-            return Ok(());
-        }
-        let refuse =
-            |code: &str, message: &str| Err(ArmError::new(StatusCode::UNAUTHORIZED, code, message));
-        let Some(given) = request.header("authorization") else {
-            return refuse(
-                "AuthenticationFailed",
-                "Authentication failed. The 'Authorization' header is missing.",
-            );
-        };
-        match given.split_once(' ') {
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case("Bearer") && !token.is_empty() => {
-                Ok(())
-            }
-            _ => refuse("InvalidAuthenticationToken", "The access token is invalid."),
-        }
-    }
-
-    fn collect_hits(&mut self, now: Instant) {
-        for (fault, name) in self.faults.drain_hits() {
-            self.events.push(Timed {
-                at: now,
-                event: Event::FaultHit {
-                    fault,
-                    name: name.to_owned(),
-                },
-            });
-        }
-    }
-
-    fn record(&mut self, turn: Turn<'_>, status: u16, code: Option<String>, applied: bool) {
-        self.events.push(Timed {
-            at: turn.now,
-            event: Event::Arm {
-                method: turn.request.method.to_string(),
-                target: turn.request.target.to_owned(),
-                caller: turn.request.caller().to_owned(),
-                status,
-                code,
-                applied,
-            },
-        });
-    }
-
-    fn respond(&mut self, turn: Turn<'_>, answer: Answer) -> http::Response<Bytes> {
-        let request_id = clock::guid(self.seed.child("requests").at(self.requests));
-        self.requests += 1;
-        let second = turn.now.as_millis() / 1_000;
-        if self.times.0 != second {
-            let compact = self.clock.compact(turn.now);
-            self.times = (second, compact, self.clock.http_date(turn.now));
-        }
-        let request = turn.request;
-        let wants_echo = request
-            .header("x-ms-return-client-request-id")
-            .is_some_and(|wish| wish.eq_ignore_ascii_case("true"));
-        let common = Common {
-            correlation_id: request
-                .header("x-ms-correlation-request-id")
-                .unwrap_or(&request_id),
-            echo: request
-                .header("x-ms-client-request-id")
-                .filter(|_| wants_echo),
-            compact_time: &self.times.1,
-            http_date: &self.times.2,
-            request_id: request_id.clone(),
-        };
-        answer.into_response(request.method, &common)
-    }
-
-    /// An absolute URL at the host the client used (client-contract.md §1.4).
-    fn url(&self, request: &Request<'_>, path: &str) -> String {
-        let scheme = request
-            .header("x-forwarded-proto")
-            .unwrap_or(&self.config.scheme);
-        let host = request.host();
-        format!("{scheme}://{host}{path}")
-    }
-}
-
-fn injected(status: u16, code: &str, retry_after: Option<u32>) -> ArmError {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let error = ArmError::new(status, code, "This request met an injected fault.");
-    match retry_after {
-        Some(seconds) => error.with_retry_after(seconds),
-        None => error,
     }
 }
 

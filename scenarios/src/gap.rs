@@ -11,8 +11,8 @@ use std::time::Duration;
 use turquoise_emulator::Instant;
 use turquoise_emulator::ledger::ConnectionClass;
 
-use crate::ledger::Request;
-use crate::oracles::Case;
+use crate::ledger::{Ledger, Request};
+use crate::observation::Observation;
 
 /// One interval without a good answer while one was due.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,73 +30,96 @@ impl Gap {
     }
 }
 
+/// What a series is about: a connection class, over all gateway instances or over one.
+pub(crate) type Kind = (ConnectionClass, Option<u16>);
+
+/// The longest gaps of every kind of request, before the swap and from its start on.
+#[derive(Debug, Default)]
+pub(crate) struct Gaps {
+    before: BTreeMap<Kind, Longest>,
+    during: BTreeMap<Kind, Longest>,
+}
+
+/// The longest gap of a series, and how dense the series was.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Longest {
+    /// The gap.
+    pub(crate) gap: Gap,
+    /// The mean time between arrivals; `None` for a single one. No gap finer than two of these
+    /// can be seen (H08).
+    pub(crate) mean_arrival: Option<Duration>,
+}
+
+impl Gaps {
+    /// Measures the short requests of a run, in one pass.
+    pub(crate) fn measure(observation: &Observation, ledger: &Ledger<'_>) -> Self {
+        let window = observation.window;
+        let (mut before, mut during) = (BTreeMap::new(), BTreeMap::new());
+        for request in ledger.requests().filter(|request| request.is_short()) {
+            let due = request.client().due;
+            if due >= window.swap_start {
+                add(&mut during, request);
+            } else if due >= window.baseline_start {
+                add(&mut before, request);
+            }
+        }
+        Self {
+            before: longest(before),
+            during: longest(during),
+        }
+    }
+
+    /// From the swap's start on.
+    pub(crate) fn during(&self) -> impl Iterator<Item = (Kind, Longest)> {
+        self.during.iter().map(|(kind, longest)| (*kind, *longest))
+    }
+
+    /// In the baseline, for the same kind.
+    pub(crate) fn before(&self, kind: Kind) -> Longest {
+        self.before.get(&kind).copied().unwrap_or_default()
+    }
+
+    /// The longest gap from the swap's start on, per connection class, as felt.
+    pub(crate) fn by_connection(
+        &self,
+        observation: &Observation,
+    ) -> BTreeMap<ConnectionClass, Duration> {
+        let whole = self
+            .during()
+            .filter(|((_, instance), _)| instance.is_none());
+        whole
+            .map(|((connection, _), longest)| (connection, observation.felt(longest.gap.length())))
+            .collect()
+    }
+}
+
 /// Requests of one kind: when they were due, and when the good ones ended.
 #[derive(Debug, Default)]
-pub(crate) struct Series {
+struct Series {
     due: Vec<Instant>,
     ok: Vec<Instant>,
     end: Instant,
 }
 
-impl Series {
-    /// The short requests of a span, chosen by `keep`.
-    pub(crate) fn collect(
-        case: &Case<'_>,
-        span: (Instant, Instant),
-        keep: impl Fn(Request<'_>) -> bool,
-    ) -> Self {
-        let mut series = Self::default();
-        let within = |request: &Request<'_>| {
-            request.is_short() && (span.0..span.1).contains(&request.client().due)
-        };
-        for request in case
-            .ledger
-            .requests()
-            .filter(within)
-            .filter(|request| keep(*request))
-        {
-            series.add(request);
-        }
-        series.due.sort_unstable();
-        series.ok.sort_unstable();
+fn add(series: &mut BTreeMap<Kind, Series>, request: Request<'_>) {
+    let connection = request.client().connection;
+    series.entry((connection, None)).or_default().add(request);
+    if let Some(last) = request.attempts().next_back() {
         series
+            .entry((connection, Some(last.instance)))
+            .or_default()
+            .add(request);
     }
+}
 
-    /// How many requests it holds.
-    pub(crate) fn len(&self) -> usize {
-        self.due.len()
-    }
+fn longest(series: BTreeMap<Kind, Series>) -> BTreeMap<Kind, Longest> {
+    series
+        .into_iter()
+        .map(|(kind, series)| (kind, series.longest()))
+        .collect()
+}
 
-    /// The mean time between arrivals: the finest gap that this traffic can show is twice that.
-    pub(crate) fn mean_gap(&self) -> Option<Duration> {
-        let (first, last) = (self.due.first()?, self.due.last()?);
-        let gaps = u32::try_from(self.due.len() - 1)
-            .ok()
-            .filter(|gaps| *gaps > 0)?;
-        Some(last.since(*first) / gaps)
-    }
-
-    /// The longest gap.
-    pub(crate) fn longest(&self) -> Gap {
-        let ends = self.ok.iter().copied().chain([self.end]);
-        let mut due = self.due.iter().copied().peekable();
-        let mut previous = Instant::ZERO;
-        let mut longest = Gap::default();
-        for to in ends {
-            while due.next_if(|due| *due < previous).is_some() {}
-            if let Some(first) = due.peek().filter(|first| **first < to) {
-                let gap = Gap { from: *first, to };
-                longest = if gap.length() > longest.length() {
-                    gap
-                } else {
-                    longest
-                };
-            }
-            previous = to;
-        }
-        longest
-    }
-
+impl Series {
     fn add(&mut self, request: Request<'_>) {
         let client = request.client();
         self.due.push(client.due);
@@ -105,21 +128,37 @@ impl Series {
             self.ok.push(client.ended);
         }
     }
-}
 
-/// The longest gap from the swap's start on, per connection class, as felt.
-pub(crate) fn by_connection(case: &Case<'_>) -> BTreeMap<ConnectionClass, Duration> {
-    let window = case.observation.window;
-    let classes = [ConnectionClass::New, ConnectionClass::Reused];
-    let series = classes.map(|class| {
-        let span = (window.swap_start, Instant::from_nanos(u64::MAX));
-        (
-            class,
-            Series::collect(case, span, |request| request.client().connection == class),
-        )
-    });
-    let present = series.into_iter().filter(|(_, series)| series.len() > 0);
-    present
-        .map(|(class, series)| (class, case.observation.felt(series.longest().length())))
-        .collect()
+    fn longest(mut self) -> Longest {
+        self.due.sort_unstable();
+        self.ok.sort_unstable();
+        let ends = self.ok.iter().copied().chain([self.end]);
+        let mut due = self.due.iter().copied().peekable();
+        let mut previous = Instant::ZERO;
+        let mut gap = Gap::default();
+        for to in ends {
+            while due.next_if(|due| *due < previous).is_some() {}
+            if let Some(from) = due.peek().copied().filter(|first| *first < to) {
+                let found = Gap { from, to };
+                gap = if found.length() > gap.length() {
+                    found
+                } else {
+                    gap
+                };
+            }
+            previous = to;
+        }
+        Longest {
+            gap,
+            mean_arrival: self.mean_arrival(),
+        }
+    }
+
+    fn mean_arrival(&self) -> Option<Duration> {
+        let (first, last) = (self.due.first()?, self.due.last()?);
+        let gaps = u32::try_from(self.due.len() - 1)
+            .ok()
+            .filter(|gaps| *gaps > 0)?;
+        Some(last.since(*first) / gaps)
+    }
 }

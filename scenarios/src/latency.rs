@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use serde::Serialize;
-use turquoise_emulator::Instant;
 
-use crate::oracles::Case;
+use crate::ledger::{Class, Ledger, Request};
+use crate::observation::Observation;
 
 /// Latencies of the two windows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -31,41 +30,41 @@ pub struct Percentiles {
 }
 
 /// Measures both windows over the short requests that were answered.
-pub(crate) fn measure(case: &Case<'_>) -> Latencies {
-    let window = case.observation.window;
-    Latencies {
-        baseline: percentiles(case, window.baseline_start, window.swap_start),
-        swap: percentiles(case, window.swap_start, window.swap_end),
-    }
-}
-
-fn percentiles(case: &Case<'_>, from: Instant, to: Instant) -> Percentiles {
-    // One microsecond to an hour: more than any patience. A histogram with bounds never grows, so
-    // recording cannot fail.
-    let mut histogram = Histogram::<u64>::new_with_bounds(1, 3_600_000_000, 3)
-        .expect("because the bounds are in order and three digits are within 0 to 5");
-    let answered = case.ledger.requests().filter(|request| {
-        let in_time = (from..to).contains(&request.client().due);
-        let answered = !request.class().is_loss() && request.class() != crate::Class::ClientAbort;
-        in_time && answered && request.is_short()
-    });
-    for request in answered {
+pub(crate) fn measure(observation: &Observation, ledger: &Ledger<'_>) -> Latencies {
+    let window = observation.window;
+    let (mut baseline, mut swap) = (Vec::new(), Vec::new());
+    for request in ledger.requests().filter(|request| is_answered(*request)) {
         let client = request.client();
-        let felt = case.observation.felt(client.ended.since(client.due));
-        histogram.saturating_record(micros(felt));
+        let felt = client.ended.since(client.due);
+        if client.due >= window.baseline_start && client.due < window.swap_start {
+            baseline.push(felt);
+        } else if client.due >= window.swap_start && client.due < window.swap_end {
+            swap.push(felt);
+        }
     }
+    let percentiles = |spans| percentiles(spans, observation);
+    Latencies {
+        baseline: percentiles(baseline),
+        swap: percentiles(swap),
+    }
+}
+
+fn is_answered(request: Request<'_>) -> bool {
+    let class = request.class();
+    request.is_short() && !class.is_loss() && class != Class::ClientAbort
+}
+
+/// Exact percentiles by nearest rank: a run has few enough requests to keep them all.
+fn percentiles(mut spans: Vec<Duration>, observation: &Observation) -> Percentiles {
+    let mut per_mille = |share: usize| {
+        let last = spans.len().checked_sub(1)?;
+        let (_, span, _) = spans.select_nth_unstable(last * share / 1000);
+        Some(observation.felt(*span).as_secs_f64() * 1000.0)
+    };
     Percentiles {
-        samples: histogram.len(),
-        p50_ms: millis(histogram.value_at_quantile(0.50)),
-        p99_ms: millis(histogram.value_at_quantile(0.99)),
-        p999_ms: millis(histogram.value_at_quantile(0.999)),
+        p50_ms: per_mille(500).unwrap_or_default(),
+        p99_ms: per_mille(990).unwrap_or_default(),
+        p999_ms: per_mille(999).unwrap_or_default(),
+        samples: spans.len() as u64,
     }
-}
-
-fn micros(span: Duration) -> u64 {
-    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
-}
-
-fn millis(micros: u64) -> f64 {
-    Duration::from_micros(micros).as_secs_f64() * 1000.0
 }

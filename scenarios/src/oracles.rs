@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use turquoise_emulator::Instant;
 use turquoise_emulator::ledger::RequestId;
 
+use crate::gap::Gaps;
 use crate::invariant::Invariant;
+use crate::latency::Latencies;
 use crate::ledger::Ledger;
 use crate::observation::Observation;
 use crate::timeline::Timeline;
@@ -48,6 +50,10 @@ pub(crate) struct Case<'a> {
     pub(crate) timeline: &'a Timeline,
     /// The ledgers joined on request id.
     pub(crate) ledger: &'a Ledger<'a>,
+    /// The longest gaps, before the swap and from its start on.
+    pub(crate) gaps: &'a Gaps,
+    /// Latencies before and during the swap.
+    pub(crate) latencies: &'a Latencies,
 }
 
 /// One oracle.

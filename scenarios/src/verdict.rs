@@ -8,13 +8,14 @@ use turquoise_emulator::ledger::{ConnectionClass, RequestClass, RequestId};
 use turquoise_emulator::{Event, Instant};
 
 use crate::cause::Cause;
+use crate::gap::Gaps;
 use crate::invariant::Invariant;
+use crate::latency;
 use crate::latency::Latencies;
 use crate::ledger::{Class, Ledger, Request};
 use crate::observation::Observation;
 use crate::oracles::{self, Case};
 use crate::timeline::Timeline;
-use crate::{gap, latency};
 
 /// At most this many lost requests are named; all are counted.
 const NAMED_LOSSES: usize = 1000;
@@ -146,10 +147,14 @@ impl Verdict {
 pub fn judge(observation: &Observation) -> Verdict {
     let timeline = Timeline::new(observation);
     let ledger = Ledger::join(observation, &timeline);
+    let gaps = Gaps::measure(observation, &ledger);
+    let latencies = latency::measure(observation, &ledger);
     let case = Case {
         observation,
         timeline: &timeline,
         ledger: &ledger,
+        gaps: &gaps,
+        latencies: &latencies,
     };
     let (violations, violated) = oracles::judge(&case);
     Verdict {
@@ -157,8 +162,8 @@ pub fn judge(observation: &Observation) -> Verdict {
         violations,
         violated,
         lost: lost(&case),
-        max_gap: gap::by_connection(&case),
-        latency: latency::measure(&case),
+        max_gap: gaps.by_connection(observation),
+        latency: latencies,
         gateway_puts: gateway_puts(observation),
         duration: observation.felt(
             observation

@@ -30,6 +30,7 @@ enum Does {
     Resets,
     WaitsThenAnswers(Duration),
     Fails,
+    Corrupts,
 }
 
 type Script = Arc<dyn Fn(u64) -> Does + Send + Sync>;
@@ -75,8 +76,14 @@ where
             Does::Fails => ("502 Bad Gateway", 2),
             _ => ("200 OK", 2),
         };
+        // FNV-1a of what is sent; another body's where the server corrupts.
+        let digest = if matches!(does, Does::Corrupts) {
+            "cbf29ce484222325"
+        } else {
+            "08b05d07b5566bef"
+        };
         let answer = format!(
-            "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nx-build-id: v1\r\nx-request-id: {id}\r\n\r\nok"
+            "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nx-build-id: v1\r\nx-request-id: {id}\r\nx-checksum: {digest}\r\n\r\nok"
         );
         if stream.write_all(answer.as_bytes()).await.is_err() {
             return;
@@ -264,6 +271,14 @@ async fn an_answer_cut_short_is_not_complete() {
         )
     };
     assert_eq!(count(&recorded, truncated), recorded.clients.len());
+}
+
+#[tokio::test]
+async fn an_answer_of_the_right_length_with_other_bytes_is_not_complete() {
+    let target = server(|_| Does::Corrupts).await;
+    let profile = only(RequestClass::Short, ConnectionClass::Reused, 500.0);
+    let recorded = load(plain(target, profile), 20).await;
+    assert_eq!(count(&recorded, is_ok), 0, "whatever the status says (H04)");
 }
 
 #[tokio::test]

@@ -5,13 +5,14 @@ use serde_json::{Value, json};
 use turquoise_arm::{ArmError, ResourceId, json as tree};
 
 use super::answer::Answer;
-use super::lro::Operation;
+use super::body::problem_error;
+use super::lro::{Dialect, Operation};
 use super::provider::{Begun, Call, ChildRoute, Handled};
 use super::read::not_found;
 use super::schema::Collection;
 use super::schema::normalise::normalise_child;
 use super::store::State;
-use super::write::{Applied, dialect, problem_error};
+use super::write::Applied;
 use super::{ControlPlane, Turn, method_not_allowed, not_a_route};
 
 impl ControlPlane {
@@ -243,7 +244,7 @@ impl ControlPlane {
             generation,
             updates: begun.updates,
             before: None,
-            dialect: dialect(kind),
+            dialect: Dialect::of(kind),
             location,
             started: now,
             fail: fault.fail,

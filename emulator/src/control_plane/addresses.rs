@@ -246,7 +246,7 @@ impl AddressBook {
         let held = self
             .holder(wish.subnet, address)
             .filter(|holder| !holder.is_within(wish.resource));
-        held.or(planned.map(|claim| &claim.owner))
+        held.or_else(|| planned.map(|claim| &claim.owner))
     }
 }
 

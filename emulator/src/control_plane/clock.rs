@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn guids_are_shaped_and_repeatable() {
-        let guid = |value| super::guid(Seed::new(value));
+        let guid = |value| crate::control_plane::clock::guid(Seed::new(value));
         assert_eq!(guid(1), guid(1));
         assert_ne!(guid(1), guid(2));
         assert_eq!(guid(1).len(), 36);

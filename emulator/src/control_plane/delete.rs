@@ -7,10 +7,9 @@ use serde_json::Value;
 use turquoise_arm::{ArmError, ErrorBody, ResourceId};
 
 use super::answer::Answer;
-use super::lro::{Number, Operation};
+use super::lro::{Dialect, Number, Operation};
 use super::provider::{DELETE, Outcome, Protocol};
 use super::store::{Resource, State};
-use super::write::dialect;
 use super::{ControlPlane, Turn};
 use crate::reported::Reported;
 use crate::time::Instant;
@@ -98,7 +97,7 @@ impl ControlPlane {
             generation: resource.generation,
             updates: false,
             before: None,
-            dialect: dialect(kind),
+            dialect: Dialect::of(kind),
             location: resource.model["location"]
                 .as_str()
                 .unwrap_or_default()
@@ -115,19 +114,6 @@ impl ControlPlane {
             self.end_operation(now, reported, number);
         }
         Ok(number)
-    }
-
-    /// Nothing outside the resource may point at it or at its children.
-    fn check_unused(&self, provider: usize, id: &ResourceId) -> Result<(), ArmError> {
-        for by in self.store.referrers_within(id) {
-            if by.owner.is_within(id) {
-                continue;
-            }
-            if let Some(refusal) = self.providers[provider].in_use(&by.to, by) {
-                return Err(refusal);
-            }
-        }
-        Ok(())
     }
 
     /// Whatever runs on a resource that is to go ends canceled.

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use http::StatusCode;
+use serde::Serialize;
 use turquoise_arm::ArmError;
 
 use super::ControlPlane;
 use super::request::Request;
 
 /// A call nobody here handles.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Unhandled {
     /// The HTTP method.
     pub method: String,

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use turquoise_arm::{ErrorBody, ResourceId};
 
 use super::clock::{Clock, guid};
-use super::provider::{DELETE, Outcome};
+use super::provider::{DELETE, Kind, Outcome, Protocol};
 use crate::seed::Seed;
 use crate::time::Instant;
 
@@ -23,6 +23,16 @@ pub(crate) enum Dialect {
     Compute,
     /// Only a location, at `/subscriptions/{s}/operationresults/{id}`.
     Group,
+}
+
+impl Dialect {
+    /// The dialect of a type's operations.
+    pub(crate) fn of(kind: &Kind) -> Self {
+        match kind.protocol {
+            Protocol::Compute => Self::Compute,
+            Protocol::Network | Protocol::Synchronous => Self::Network,
+        }
+    }
 }
 
 /// One operation.

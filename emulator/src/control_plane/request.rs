@@ -39,7 +39,7 @@ impl<'a> Request<'a> {
             path: uri.path(),
             target: uri
                 .path_and_query()
-                .map_or(uri.path(), http::uri::PathAndQuery::as_str),
+                .map_or_else(|| uri.path(), http::uri::PathAndQuery::as_str),
             segments: segments(uri.path()),
             query: query
                 .split('&')

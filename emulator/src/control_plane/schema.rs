@@ -60,7 +60,7 @@ pub(crate) enum Shape {
     /// An object with these members, and whatever else it carries.
     Object(&'static [Member]),
     /// A list.
-    List(&'static Shape),
+    List(&'static Self),
     /// `{"id": "…"}`: must lead to something that exists.
     Reference,
     /// Named child resources: each gets id, etag, type and state; the list is always answered.

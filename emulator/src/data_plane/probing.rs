@@ -68,16 +68,23 @@ impl DataPlane {
         };
         let next = stream.next_start(started, now);
         let probe = stream.probe.clone();
+        let known = stream.health.verdict;
         let turned = stream.health.observe(outcome, &probe);
         let prober = stream.prober.clone();
         let address = stream.target.0;
         self.timers.add(next, Timer::Probe(id));
         if let Some(healthy) = turned {
-            self.turn_verdict(id, prober, address, healthy);
+            self.turn_verdict(id, prober, address, (known, healthy));
         }
     }
 
-    fn turn_verdict(&mut self, id: ProbeId, prober: Prober, address: Ipv4Addr, healthy: bool) {
+    fn turn_verdict(
+        &mut self,
+        id: ProbeId,
+        prober: Prober,
+        address: Ipv4Addr,
+        (known, healthy): (Option<bool>, bool),
+    ) {
         match prober {
             Prober::Extension { .. } => {}
             Prober::Rule {
@@ -85,6 +92,10 @@ impl DataPlane {
                 rule,
             } => {
                 self.refresh_balancer(&load_balancer);
+                // An instance never seen healthy got no flows: nothing changes for it.
+                if known.is_none() && !healthy {
+                    return;
+                }
                 self.emit(Event::BackendHealth {
                     load_balancer,
                     rule,

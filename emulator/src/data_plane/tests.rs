@@ -1,4 +1,9 @@
 //! Behaviour of the whole data plane, driven through its own interface in virtual time.
 
+mod draining;
+mod health;
+mod instances;
+mod invariance;
+mod reference;
 mod rig;
 mod serving;

@@ -4,8 +4,8 @@
 //! pass per request: with requests taken in order of time, everything that decides one is known
 //! when it is dispatched, so its end is computed then ([`WorkQueue`]). An end beyond the horizon
 //! is provisional ([`Flight`]): a kill, a drain cut or a stopped gateway may still change it. There
-//! is no timer and no task per request. `tests/traffic_reference.rs` holds this against an event
-//! heap, request by request, and against queueing theory.
+//! is no timer and no task per request. Its tests hold this against an event heap, request by
+//! request, and against queueing theory.
 //!
 //! Results do not depend on how often traffic is advanced: arrivals due at an instant come after
 //! everything else that happens then, and the ledgers are given out in order of end.
@@ -20,6 +20,8 @@ mod clients;
 mod dispatch;
 mod ending;
 mod flight;
+#[cfg(test)]
+pub(crate) mod reference;
 mod single;
 
 use std::net::Ipv4Addr;
@@ -30,7 +32,7 @@ pub use ending::CutScope;
 pub use single::{Through, ThroughAnswer};
 
 use super::network::Network;
-use crate::ledger::Ledgers;
+use crate::ledger::{Ledgers, RequestId};
 use crate::seed::Seed;
 use crate::time::Instant;
 use backend_pool::BackendPool;
@@ -61,6 +63,14 @@ struct Seeds {
     instance: Seed,
     client: Seed,
     port: Seed,
+}
+
+impl Seeds {
+    /// An ephemeral port for a new flow, drawn for the request and attempt that open it.
+    fn source_port(&self, (id, attempt): (RequestId, u8)) -> u16 {
+        let draw = self.port.at(id).at(u64::from(attempt));
+        1_024 + u16::try_from(draw.below(64_512)).unwrap_or_default()
+    }
 }
 
 /// Clients that call one frontend.

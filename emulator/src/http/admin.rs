@@ -39,8 +39,7 @@ pub(super) async fn addresses<C: Clock>(State(face): State<Face<C>>) -> Response
 
 /// `GET /turquoise/unhandled`: calls that the emulator answered with 501.
 pub(super) async fn unhandled<C: Clock>(State(face): State<Face<C>>) -> Response {
-    face.with_cloud(|_cloud| ());
-    document(&json!([]))
+    document(&face.with_cloud(|cloud| cloud.control_plane().unhandled()))
 }
 
 fn document(value: &impl Serialize) -> Response {

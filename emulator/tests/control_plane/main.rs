@@ -1,8 +1,10 @@
 //! The control plane from outside: literal JSON through `Cloud::handle`, one file per subject.
 
 mod addresses;
+mod autoscale;
 mod etags;
 mod faults;
+mod gateways;
 mod groups;
 mod headers;
 mod in_use;

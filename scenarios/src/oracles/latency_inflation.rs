@@ -1,7 +1,7 @@
 //! Q3: p99 and p99.9 during the swap stay near the baseline of the same run.
 
 use crate::invariant::Invariant;
-use crate::latency::{Percentiles, measure};
+use crate::latency::Percentiles;
 use crate::oracles::{Case, Findings, Oracle};
 
 pub(crate) const ORACLE: Oracle = Oracle {
@@ -14,7 +14,7 @@ const BEYOND: f64 = 5.0;
 
 fn judge(case: &Case<'_>, findings: &mut Findings) {
     let policy = &case.observation.declared.policy;
-    let latencies = measure(case);
+    let latencies = case.latencies;
     let samples = latencies.baseline.samples.min(latencies.swap.samples);
     if samples < policy.least_samples {
         return;

@@ -6,12 +6,8 @@
 
 use std::time::Duration;
 
-use turquoise_emulator::Instant;
-use turquoise_emulator::ledger::ConnectionClass;
-
-use crate::gap::Series;
+use crate::gap::{Kind, Longest};
 use crate::invariant::Invariant;
-use crate::ledger::Request;
 use crate::oracles::{Case, Findings, Oracle};
 
 pub(crate) const ORACLE: Oracle = Oracle {
@@ -20,64 +16,36 @@ pub(crate) const ORACLE: Oracle = Oracle {
 };
 
 fn judge(case: &Case<'_>, findings: &mut Findings) {
-    for connection in [ConnectionClass::New, ConnectionClass::Reused] {
-        let of_class = |request: Request<'_>| request.client().connection == connection;
-        judge_series(
-            case,
-            findings,
-            &format!("{connection:?} connections"),
-            of_class,
-        );
-        for instance in case.timeline.gateway_instances() {
-            let name = format!("{connection:?} connections to gateway instance {instance}");
-            judge_series(case, findings, &name, |request| {
-                of_class(request) && last_instance(request) == Some(instance)
+    for (kind, during) in case.gaps.during() {
+        let felt = case.observation.felt(during.gap.length());
+        let limit = limit(case, kind, during);
+        if felt > limit {
+            findings.report(during.gap.from, &["F06", "F44", "F54"], || {
+                format!(
+                    "no request over {} was answered for {felt:.1?} from {}, more than {limit:.1?}",
+                    name(kind),
+                    during.gap.from
+                )
             });
         }
     }
 }
 
-fn judge_series(
-    case: &Case<'_>,
-    findings: &mut Findings,
-    name: &str,
-    keep: impl Fn(Request<'_>) -> bool + Copy,
-) {
-    let window = case.observation.window;
-    let before = Series::collect(case, (window.baseline_start, window.swap_start), keep);
-    let during = Series::collect(
-        case,
-        (window.swap_start, Instant::from_nanos(u64::MAX)),
-        keep,
-    );
-    let gap = during.longest();
-    let felt = case.observation.felt(gap.length());
-    let usual = case.observation.felt(before.longest().length());
-    let limit = limit(case, &during).max(usual * 2);
-    if felt > limit {
-        findings.report(gap.from, &["F06", "F44", "F54"], || {
-            format!(
-                "no request over {name} was answered for {felt:.1?} from {}, more than {limit:.1?}",
-                gap.from
-            )
-        });
+fn limit(case: &Case<'_>, kind: Kind, during: Longest) -> Duration {
+    let resolution = during
+        .mean_arrival
+        .map(|mean| case.observation.felt(mean) * 2);
+    let usual = case.observation.felt(case.gaps.before(kind).gap.length());
+    let policy = case.observation.declared.policy.max_gap;
+    policy.max(resolution.unwrap_or_default()).max(usual * 2)
+}
+
+fn name((connection, instance): Kind) -> String {
+    let connections = format!("{connection:?} connections").to_lowercase();
+    match instance {
+        None => connections,
+        Some(instance) => format!("{connections} to gateway instance {instance}"),
     }
-}
-
-fn limit(case: &Case<'_>, series: &Series) -> Duration {
-    let resolution = series.mean_gap().map(|gap| case.observation.felt(gap) * 2);
-    case.observation
-        .declared
-        .policy
-        .max_gap
-        .max(resolution.unwrap_or_default())
-}
-
-fn last_instance(request: Request<'_>) -> Option<u16> {
-    request
-        .attempts()
-        .next_back()
-        .map(|attempt| attempt.instance)
 }
 
 #[cfg(test)]

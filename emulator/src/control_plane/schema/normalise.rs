@@ -142,7 +142,7 @@ fn named(child: &Value, name: &str) -> bool {
 /// A path into the body, built only when something is wrong.
 #[derive(Clone, Copy, Default)]
 struct Path<'a> {
-    parent: Option<&'a Path<'a>>,
+    parent: Option<&'a Self>,
     step: Step<'a>,
 }
 
@@ -155,15 +155,15 @@ enum Step<'a> {
 }
 
 impl<'a> Path<'a> {
-    fn member(&'a self, name: &'a str) -> Path<'a> {
-        Path {
+    fn member(&'a self, name: &'a str) -> Self {
+        Self {
             parent: Some(self),
             step: Step::Member(name),
         }
     }
 
-    fn index(&'a self, index: usize) -> Path<'a> {
-        Path {
+    fn index(&'a self, index: usize) -> Self {
+        Self {
             parent: Some(self),
             step: Step::Index(index),
         }

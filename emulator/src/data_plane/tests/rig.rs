@@ -231,12 +231,12 @@ impl Rig {
         self.events.iter().filter_map(&mut pick).collect()
     }
 
-    /// When the gateway instance's view of a member turned, and to what.
+    /// When the gateway's view of a member turned once all had settled, and to what.
     pub(super) fn member_turns(&self, member: Ipv4Addr) -> Vec<(Instant, bool)> {
         self.events_of(|timed| match &timed.event {
             Event::MemberHealth {
                 address, healthy, ..
-            } if *address == member => Some((timed.at, *healthy)),
+            } if *address == member && timed.at >= SETTLED => Some((timed.at, *healthy)),
             _ => None,
         })
     }

@@ -238,7 +238,7 @@ impl Traffic {
             Taken::Forgotten => fail(flight, Fault::RequestTimeout, deadline),
             Taken::Nothing => {
                 let flow = FiveTuple {
-                    source: (order.source, self.source_port(flight.connection)),
+                    source: (order.source, self.seeds.source_port(flight.connection)),
                     destination: order.member,
                 };
                 match network.connect(flow) {
@@ -295,12 +295,6 @@ impl Traffic {
         let counter = &mut self.lane(lane.gateway, lane.instance).counter;
         *counter += 1;
         *counter - 1
-    }
-
-    /// An ephemeral port for a new flow, drawn for the request that opens it.
-    pub(super) fn source_port(&self, (id, attempt): (RequestId, u8)) -> u16 {
-        let draw = self.seeds.port.at(id).at(u64::from(attempt));
-        1_024 + u16::try_from(draw.below(64_512)).unwrap_or_default()
     }
 
     fn refuse_unserved(&mut self, lane: Lane, arrival: &Arrival, generation: u64) {

@@ -80,7 +80,7 @@ impl Traffic {
             let Some(member) = target.pick(turn, None, failed) else {
                 return by_gateway(took, status);
             };
-            let port = self.source_port((u64::MAX - self.singles, attempt));
+            let port = self.seeds.source_port((u64::MAX - self.singles, attempt));
             let flow = FiveTuple {
                 source: (instance.source, port),
                 destination: (member, settings.port),

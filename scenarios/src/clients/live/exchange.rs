@@ -17,6 +17,10 @@ use crate::clients::profile::{Planned, Profile};
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The answering application's build.
 const BUILD_ID: HeaderName = HeaderName::from_static("x-build-id");
+/// The FNV-1a digest of an answer's body, in hex, where the application tells it.
+const CHECKSUM: HeaderName = HeaderName::from_static("x-checksum");
+/// How long a request's body was when it arrived, where the application tells it.
+const BODY_LENGTH: HeaderName = HeaderName::from_static("x-body-length");
 /// An upload's body leaves in this many pieces, so that sending it takes its time.
 const UPLOAD_PIECES: u32 = 8;
 
@@ -90,15 +94,20 @@ impl Exchange<'_> {
         let build = header(BUILD_ID).map(str::to_owned);
         // Another request's answer is not this one's, however whole it is.
         let mine = header(REQUEST_ID).is_none_or(|id| id == self.id.to_string());
+        let digest = header(CHECKSUM).map(str::to_owned);
+        let uploaded = header(BODY_LENGTH).is_none_or(|length| length == self.sent().to_string());
         let declared = response.body().size_hint().exact();
         let received = drain(response.into_body()).await;
-        let whole = received.is_some_and(|bytes| declared.is_none_or(|length| length == bytes));
+        let whole = received.is_some_and(|received| {
+            declared.is_none_or(|length| length == received.length)
+                && digest.is_none_or(|digest| digest == format!("{:016x}", received.digest))
+        });
         (
             Sent::Ended(
                 Seen::Answer {
                     status,
                     build: None,
-                    complete: whole && mine,
+                    complete: whole && mine && uploaded,
                 },
                 build,
             ),
@@ -109,7 +118,11 @@ impl Exchange<'_> {
     fn request(&self) -> Request<Body> {
         let (method, path, body) = match self.planned.class {
             RequestClass::Short => ("GET", "/".to_owned(), empty()),
-            RequestClass::Write => ("POST", "/orders".to_owned(), order(self.id)),
+            RequestClass::Write => (
+                "POST",
+                "/orders".to_owned(),
+                Full::new(order(self.id)).boxed_unsync(),
+            ),
             RequestClass::Long => (
                 "GET",
                 format!("/slow?ms={}", self.planned.work.as_millis()),
@@ -139,6 +152,15 @@ impl Exchange<'_> {
             .expect("because the paths and header names are constants and the host is checked")
     }
 
+    /// How long the request's body is.
+    fn sent(&self) -> u64 {
+        match self.planned.class {
+            RequestClass::Short | RequestClass::Long => 0,
+            RequestClass::Write => order(self.id).len() as u64,
+            RequestClass::Upload => self.profile.upload_bytes,
+        }
+    }
+
     /// A body that leaves piece by piece over the planned time.
     fn upload(&self) -> Body {
         let pause = self.planned.work / UPLOAD_PIECES;
@@ -166,11 +188,29 @@ fn keep(pool: &Pool, sender: Sender, sent: Sent, whole: bool) -> (Seen, Option<S
     sent.seen()
 }
 
-/// Reads a body to its end; how long it was, or nothing when it broke off.
-async fn drain(mut body: Incoming) -> Option<u64> {
-    let mut received = 0;
+/// A body as it came.
+struct Received {
+    length: u64,
+    digest: u64,
+}
+
+/// Reads a body to its end; nothing when it broke off.
+async fn drain(mut body: Incoming) -> Option<Received> {
+    // FNV-1a, as the application computes it; written again here, so that both cannot share a
+    // mistake (H11).
+    let mut received = Received {
+        length: 0,
+        digest: 0xcbf2_9ce4_8422_2325,
+    };
     while let Some(frame) = body.frame().await {
-        received += frame.ok()?.data_ref().map_or(0, |data| data.len() as u64);
+        let frame = frame.ok()?;
+        let Some(data) = frame.data_ref() else {
+            continue;
+        };
+        received.length += data.len() as u64;
+        for byte in data {
+            received.digest = (received.digest ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
     }
     Some(received)
 }
@@ -179,8 +219,8 @@ fn empty() -> Body {
     Empty::new().boxed_unsync()
 }
 
-fn order(id: RequestId) -> Body {
-    Full::new(Bytes::from(format!("{{\"order\":{id}}}"))).boxed_unsync()
+fn order(id: RequestId) -> Bytes {
+    Bytes::from(format!("{{\"order\":{id}}}"))
 }
 
 fn filled(length: u64) -> Bytes {

@@ -1,0 +1,110 @@
+//! The edges of an exchange: who may ask, what is recorded, how the answer leaves.
+
+use bytes::Bytes;
+use http::StatusCode;
+use turquoise_arm::ArmError;
+
+use super::answer::{Answer, Common};
+use super::request::Request;
+use super::{ControlPlane, Turn, clock};
+use crate::event::{Event, Timed};
+use crate::time::Instant;
+
+impl ControlPlane {
+    pub(super) fn authorise(&self, request: &Request<'_>) -> Result<(), ArmError> {
+        if !self.config.require_authorization {
+            return Ok(());
+        }
+        let refuse =
+            |code: &str, message: &str| Err(ArmError::new(StatusCode::UNAUTHORIZED, code, message));
+        let Some(given) = request.header("authorization") else {
+            return refuse(
+                "AuthenticationFailed",
+                "Authentication failed. The 'Authorization' header is missing.",
+            );
+        };
+        match given.split_once(' ') {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("Bearer") && !token.is_empty() => {
+                Ok(())
+            }
+            _ => refuse("InvalidAuthenticationToken", "The access token is invalid."),
+        }
+    }
+
+    pub(super) fn collect_hits(&mut self, now: Instant) {
+        for (fault, name) in self.faults.drain_hits() {
+            self.events.push(Timed {
+                at: now,
+                event: Event::FaultHit {
+                    fault,
+                    name: name.to_owned(),
+                },
+            });
+        }
+    }
+
+    pub(super) fn record(
+        &mut self,
+        turn: Turn<'_>,
+        status: u16,
+        code: Option<String>,
+        applied: bool,
+    ) {
+        self.events.push(Timed {
+            at: turn.now,
+            event: Event::Arm {
+                method: turn.request.method.to_string(),
+                target: turn.request.target.to_owned(),
+                caller: turn.request.caller().to_owned(),
+                status,
+                code,
+                applied,
+            },
+        });
+    }
+
+    pub(super) fn respond(&mut self, turn: Turn<'_>, answer: Answer) -> http::Response<Bytes> {
+        let request_id = clock::guid(self.seed.child("requests").at(self.requests));
+        self.requests += 1;
+        let second = turn.now.as_millis() / 1_000;
+        if self.times.0 != second {
+            let compact = self.clock.compact(turn.now);
+            self.times = (second, compact, self.clock.http_date(turn.now));
+        }
+        let request = turn.request;
+        let wants_echo = request
+            .header("x-ms-return-client-request-id")
+            .is_some_and(|wish| wish.eq_ignore_ascii_case("true"));
+        let common = Common {
+            correlation_id: request
+                .header("x-ms-correlation-request-id")
+                .unwrap_or(&request_id),
+            echo: request
+                .header("x-ms-client-request-id")
+                .filter(|_| wants_echo),
+            compact_time: &self.times.1,
+            http_date: &self.times.2,
+            request_id: request_id.clone(),
+        };
+        answer.into_response(request.method, &common)
+    }
+
+    /// An absolute URL at the host the client used (client-contract.md §1.4).
+    pub(super) fn url(&self, request: &Request<'_>, path: &str) -> String {
+        let scheme = request
+            .header("x-forwarded-proto")
+            .unwrap_or(&self.config.scheme);
+        let host = request.host();
+        format!("{scheme}://{host}{path}")
+    }
+}
+
+/// The refusal a fault asks for.
+pub(super) fn injected(status: u16, code: &str, retry_after: Option<u32>) -> ArmError {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let error = ArmError::new(status, code, "This request met an injected fault.");
+    match retry_after {
+        Some(seconds) => error.with_retry_after(seconds),
+        None => error,
+    }
+}
