@@ -286,7 +286,7 @@ impl ControlPlane {
             return self.below_resource(turn, provider, &id, rest);
         }
         match *turn.request.method {
-            Method::GET => self.get(turn, &id),
+            Method::GET => self.get(&id),
             Method::HEAD => Ok(self.head(&id)),
             Method::PUT => self.put(turn, provider, &id),
             Method::PATCH => self.patch(turn, provider, &id),

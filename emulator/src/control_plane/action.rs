@@ -54,7 +54,7 @@ impl ControlPlane {
         route: &ChildRoute,
     ) -> Result<Answer, ArmError> {
         super::get_only(turn.request, || Answer::empty(StatusCode::OK))?;
-        let document = self.document(turn.now, turn.reported, id);
+        let document = self.document(id);
         let children = &document["properties"][route.collection];
         Ok(Answer::ok(&json!({"value": children})))
     }
@@ -69,7 +69,7 @@ impl ControlPlane {
     ) -> Result<Answer, ArmError> {
         match *turn.request.method {
             Method::GET => {
-                let child = self.child_document(turn, id, route, name);
+                let child = self.child_document(id, route, name);
                 let child =
                     child.ok_or_else(|| child_not_found(&id.child(route.collection, name)))?;
                 let etag = child["etag"].as_str().unwrap_or_default().to_owned();
@@ -81,14 +81,8 @@ impl ControlPlane {
         }
     }
 
-    fn child_document(
-        &self,
-        turn: Turn<'_>,
-        id: &ResourceId,
-        route: &ChildRoute,
-        name: &str,
-    ) -> Option<Value> {
-        let document = self.document(turn.now, turn.reported, id);
+    fn child_document(&self, id: &ResourceId, route: &ChildRoute, name: &str) -> Option<Value> {
+        let document = self.document(id);
         let path = format!("properties.{}", route.collection);
         tree::named(&document, &path, name).cloned()
     }
@@ -111,7 +105,7 @@ impl ControlPlane {
         let child = normalise_child(collection, &body).map_err(|p| problem_error(kind, p))?;
         let (model, created) = self.with_child(id, route, name, Some(child));
         let applied = self.apply_request(turn, provider, id, model)?;
-        let document = self.child_document(turn, id, route, name);
+        let document = self.child_document(id, route, name);
         let applied = Applied { created, ..applied };
         Ok(self.accepted_with(turn, applied, &document.unwrap_or_default()))
     }
@@ -198,7 +192,6 @@ impl ControlPlane {
             query: &request.query,
             body: &body,
             caller: request.caller(),
-            api_version: request.parameter("api-version").unwrap_or_default(),
         };
         let (own, mut scope) = self.parts(turn.now, turn.reported, provider);
         let handled = own.route(&mut scope, &call)?;
@@ -226,10 +219,9 @@ impl ControlPlane {
         begun: Begun,
     ) -> Answer {
         let kind = self.providers[provider].kind();
-        let (generation, location) = self.store.get(id).map_or((0, String::new()), |resource| {
-            let location = resource.model["location"].as_str().unwrap_or_default();
-            (resource.generation, location.to_owned())
-        });
+        let held = self.store.get(id);
+        let location = held.map_or("", |held| tree::text(&held.model, "location").unwrap_or(""));
+        let location = location.to_owned();
         let method = turn.request.method.as_str();
         let now = turn.now;
         let fault = self
@@ -241,7 +233,6 @@ impl ControlPlane {
             provider: Some(provider),
             verb: begun.verb.to_owned(),
             payload: begun.payload,
-            generation,
             updates: begun.updates,
             before: None,
             dialect: Dialect::of(kind),

@@ -16,6 +16,12 @@ pub struct ControlPlaneConfig {
     /// `Retry-After` of every unfinished operation, in whole seconds, at least 1: clients wait 30 s
     /// without it (azure-facts.md §2.4).
     pub retry_after: u32,
+    /// How long a `Location` still answers 202 after its operation document says it has ended, in
+    /// milliseconds: a lag seen in Azure (azure-facts.md §2.3).
+    pub location_lag_ms: u64,
+    /// Whether poll URLs carry signatures and certificates as long as Azure's, more than 4 kB, which
+    /// clients must replay verbatim (azure-facts.md §2.1).
+    pub long_urls: bool,
     /// Scheme of poll URLs unless the request says `x-forwarded-proto`.
     pub scheme: String,
     /// Where a client without a token is sent, without trailing slash.
@@ -49,6 +55,8 @@ impl Default for ControlPlaneConfig {
             profile: Profile::default(),
             duration_scale: 1.0,
             retry_after: 1,
+            location_lag_ms: 0,
+            long_urls: false,
             scheme: "http".to_owned(),
             login: "https://localhost:8444".to_owned(),
             require_authorization: true,

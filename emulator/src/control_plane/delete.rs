@@ -68,7 +68,7 @@ impl ControlPlane {
     ) -> Result<Number, ArmError> {
         let provider = resource.provider;
         let kind = self.providers[provider].kind();
-        let context = self.context(now, reported, kind.resource_type);
+        let context = self.context();
         self.providers[provider].refuse_delete(&context, resource)?;
         self.check_unused(provider, &resource.id)?;
         let method = Method::DELETE;
@@ -94,7 +94,6 @@ impl ControlPlane {
             provider: Some(provider),
             verb: DELETE.to_owned(),
             payload: Value::Null,
-            generation: resource.generation,
             updates: false,
             before: None,
             dialect: Dialect::of(kind),

@@ -170,7 +170,6 @@ impl ControlPlane {
             provider: None,
             verb: DELETE.to_owned(),
             payload: Value::Null,
-            generation: 0,
             updates: false,
             before: None,
             dialect: Dialect::Group,

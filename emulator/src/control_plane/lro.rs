@@ -48,8 +48,6 @@ pub(crate) struct Operation {
     pub(crate) verb: String,
     /// What its provider is to know at the end.
     pub(crate) payload: Value,
-    /// The resource's generation when it began.
-    pub(crate) generation: u64,
     /// Whether the resource shows `Updating` while it runs.
     pub(crate) updates: bool,
     /// The model to return to if it fails and the knob says so.

@@ -43,20 +43,13 @@ impl ControlPlane {
             id: &operation.resource,
             verb: &operation.verb,
             payload: &operation.payload,
-            generation: operation.generation,
             outcome: &outcome,
         };
         let (own, mut scope) = self.parts(now, reported, provider);
         let settled = own.settle(&mut scope, &ended);
-        let canceled = matches!(outcome, Outcome::Canceled(_));
         let (outcome, result) = match settled {
-            Settled::Again(at) if !canceled && at > now => {
-                self.operations.extend(number, at.ceil_millis());
-                return;
-            }
-            Settled::Done | Settled::Again(_) => (outcome, None),
+            Settled::Done => (outcome, None),
             Settled::Result(result) => (outcome, Some(result)),
-            Settled::Failed(error) => (Outcome::Failed(error), None),
         };
         self.operations.end(number, now, outcome.clone(), result);
         self.close(now, &operation, &outcome);
@@ -172,7 +165,9 @@ impl ControlPlane {
     /// What `Location` answers: 202 until the end, then what the call would have answered at once
     /// (azure-facts.md §2.3).
     fn location(&self, turn: Turn<'_>, operation: &Operation) -> Answer {
-        match &operation.ended {
+        let lag = std::time::Duration::from_millis(self.config.location_lag_ms);
+        let ended = operation.ended.as_ref();
+        match ended.filter(|(at, _)| *at + lag <= turn.now) {
             None => Answer::empty(StatusCode::ACCEPTED)
                 .with_location(self.url(turn.request, &operation.result_path()))
                 .with_retry_after(self.config.retry_after),

@@ -52,8 +52,6 @@ pub(crate) struct Ended<'a> {
     pub(crate) verb: &'a str,
     /// The [`Begun::payload`]; `Null` for writes.
     pub(crate) payload: &'a Value,
-    /// The resource's generation when the operation began.
-    pub(crate) generation: u64,
     /// How it ends unless the provider knows better.
     pub(crate) outcome: &'a Outcome,
 }
@@ -76,10 +74,6 @@ pub(crate) enum Settled {
     Done,
     /// It ends well, and this is what `Location` answers.
     Result(Value),
-    /// It ends badly after all.
-    Failed(ErrorBody),
-    /// It has not ended: ask again then.
-    Again(Instant),
 }
 
 /// What every provider that is [`Clone`] can do; nobody implements it by hand.
@@ -122,7 +116,7 @@ pub(crate) trait Provider: fmt::Debug + Send + Sync + CloneProvider {
     /// The tags were replaced by a synchronous PATCH; the write's models are before and after.
     fn tags_written(&mut self, _scope: &mut Scope<'_>, _write: &Write) {}
 
-    /// An operation has come to its end, also by cancellation; `Again` is then ignored. For
+    /// An operation has come to its end, also by cancellation. For
     /// [`DELETE`] the resource is removed right after.
     fn settle(&mut self, _scope: &mut Scope<'_>, _ended: &Ended<'_>) -> Settled {
         Settled::Done
@@ -158,15 +152,10 @@ pub(crate) trait Provider: fmt::Debug + Send + Sync + CloneProvider {
         false
     }
 
-    /// Completes an answer: back-references and what the data plane reports. The document has ids,
-    /// etags and states already. Answers are cached until the store changes; a type whose view
-    /// reads `reported` says so in [`Provider::view_is_volatile`].
+    /// Completes an answer with back-references. The document has ids, etags and states already.
+    /// Answers are cached until the store changes, so what the data plane reports belongs into
+    /// [`Provider::route`].
     fn view(&self, _context: &Context<'_>, _resource: &Resource, _document: &mut Value) {}
-
-    /// Whether answers depend on more than the store.
-    fn view_is_volatile(&self) -> bool {
-        false
-    }
 
     /// A request below a resource of this type that is no inline child: actions, instances, views.
     /// The resource exists and is not being deleted (GET also while it is).

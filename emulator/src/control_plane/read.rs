@@ -6,12 +6,10 @@ use serde_json::{Value, json};
 use turquoise_arm::{ArmError, ResourceId};
 
 use super::answer::{Answer, serialise};
-use super::provider::{Context, Etags, Facts};
+use super::provider::{Context, Etags};
 use super::schema::decorate::{Stamp, decorate};
 use super::store::{Resource, State};
 use super::{ControlPlane, Turn};
-use crate::reported::Reported;
-use crate::time::Instant;
 
 /// A serialised document, good while the store's revision stands.
 #[derive(Clone, Debug)]
@@ -41,14 +39,14 @@ impl ControlPlane {
         Ok(self.store.get(&id).map_or(id, |stored| stored.id.clone()))
     }
 
-    pub(super) fn get(&mut self, turn: Turn<'_>, id: &ResourceId) -> Result<Answer, ArmError> {
+    pub(super) fn get(&mut self, id: &ResourceId) -> Result<Answer, ArmError> {
         let resource = self.store.get(id).ok_or_else(|| not_found(id))?;
         let etags = self.providers[resource.provider].kind().etags;
         let header = match etags {
             Etags::WeakGuid => resource.etag.clone(),
             Etags::Counter | Etags::None => String::new(),
         };
-        let bytes = self.bytes(turn.now, turn.reported, id);
+        let bytes = self.bytes(id);
         Ok(Answer::bytes(StatusCode::OK, bytes).with_etag(&header))
     }
 
@@ -82,9 +80,7 @@ impl ControlPlane {
             })
             .map(|resource| resource.id.clone())
             .collect();
-        let items = ids
-            .iter()
-            .map(|id| self.document(turn.now, turn.reported, id));
+        let items = ids.iter().map(|id| self.document(id));
         let items: Vec<Value> = items.collect();
         Ok(Answer::ok(&json!({"value": items})))
     }
@@ -97,35 +93,24 @@ impl ControlPlane {
     }
 
     /// The serialised document of a stored resource.
-    pub(super) fn bytes(
-        &mut self,
-        now: Instant,
-        reported: &dyn Reported,
-        id: &ResourceId,
-    ) -> Bytes {
+    pub(super) fn bytes(&mut self, id: &ResourceId) -> Bytes {
         let revision = self.store.revision();
         if let Some(cached) = self.views.get(id.key())
             && cached.revision == revision
         {
             return cached.bytes.clone();
         }
-        let bytes = serialise(&self.document(now, reported, id));
-        let volatile = self
-            .store
-            .get(id)
-            .is_some_and(|resource| self.providers[resource.provider].view_is_volatile());
-        if !volatile {
-            let cached = Cached {
-                revision,
-                bytes: bytes.clone(),
-            };
-            self.views.insert(id.key().to_owned(), cached);
-        }
+        let bytes = serialise(&self.document(id));
+        let cached = Cached {
+            revision,
+            bytes: bytes.clone(),
+        };
+        self.views.insert(id.key().to_owned(), cached);
         bytes
     }
 
     /// The document of a stored resource as GET answers it; `Null` when there is none.
-    pub(super) fn document(&self, now: Instant, reported: &dyn Reported, id: &ResourceId) -> Value {
+    pub(super) fn document(&self, id: &ResourceId) -> Value {
         let Some(resource) = self.store.get(id) else {
             return Value::Null;
         };
@@ -140,26 +125,18 @@ impl ControlPlane {
             guid: network.then_some(resource.guid.as_str()),
         };
         let mut document = decorate(kind.schema, &resource.id, &resource.model, stamp);
-        let context = self.context(now, reported, kind.resource_type);
+        let context = self.context();
         provider.view(&context, resource, &mut document);
         document
     }
 
     /// The world as a provider may look at it.
-    pub(super) fn context<'a>(
-        &'a self,
-        now: Instant,
-        reported: &'a dyn Reported,
-        resource_type: &str,
-    ) -> Context<'a> {
+    pub(super) fn context(&self) -> Context<'_> {
         Context {
-            now,
             store: &self.store,
             addresses: &self.addresses,
-            reported: Facts(reported),
             config: &self.config,
             clock: self.clock,
-            seed: self.seed.child(resource_type),
         }
     }
 

@@ -145,7 +145,7 @@ impl ControlPlane {
         let held = self.store.get(draft.id).cloned();
         self.check_conflicts(kind, draft.id, held.as_ref())?;
         let mut write = self.write_of(&draft, held.as_ref());
-        let context = self.context(now, reported, kind.resource_type);
+        let context = self.context();
         self.providers[provider].validate(&context, &mut write)?;
         let references = self.check_references(provider, &write)?;
         self.check_removed_children(provider, &write)?;
@@ -187,7 +187,6 @@ impl ControlPlane {
             provider: Some(provider),
             verb: draft.method.to_string(),
             payload: Value::Null,
-            generation: write.generation,
             updates: true,
             before: write.previous.clone(),
             dialect: Dialect::of(kind),
@@ -211,7 +210,6 @@ impl ControlPlane {
         let seed = self.seed.child("guids").child(draft.id.key());
         Write {
             id: draft.id.clone(),
-            method: draft.method.clone(),
             previous: held.map(|held| held.model.clone()),
             model: draft.model.clone(),
             claims: Vec::new(),
@@ -255,7 +253,7 @@ impl ControlPlane {
 
     /// The answer to an accepted PUT or PATCH.
     pub(super) fn accepted(&mut self, turn: Turn<'_>, id: &ResourceId, applied: Applied) -> Answer {
-        let body = self.document(turn.now, turn.reported, id);
+        let body = self.document(id);
         self.accepted_with(turn, applied, &body)
     }
 
@@ -313,7 +311,7 @@ impl ControlPlane {
         }
         let (own, mut scope) = self.parts(turn.now, turn.reported, provider);
         own.tags_written(&mut scope, &write);
-        let body = self.document(turn.now, turn.reported, id);
+        let body = self.document(id);
         Ok(Answer::ok(&body).applied())
     }
 }

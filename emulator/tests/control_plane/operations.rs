@@ -222,3 +222,34 @@ fn lists_hold_whole_documents_of_one_group_or_all() {
         "InvalidFilterInQueryString"
     );
 }
+
+#[test]
+fn a_location_may_lag_behind_its_operation() {
+    let mut client = Client::with(|config| config.control_plane.location_lag_ms = 2_000);
+    client.group("g");
+    client.create(PIP, PIP_BODY);
+    let going = client.delete(PIP);
+    let location = going.header("location").expect("a location").to_owned();
+    client.advance_ms(6_500);
+    assert_eq!(client.follow(&going)["status"], "Succeeded");
+    client.advance_ms(1_999);
+    assert_eq!(
+        client.get(&location).status,
+        202,
+        "one tick before the lag is over"
+    );
+    client.advance_ms(1);
+    assert_eq!(client.get(&location).status, 204);
+}
+
+#[test]
+fn long_urls_work_when_replayed_verbatim() {
+    let mut client = Client::with(|config| config.control_plane.long_urls = true);
+    client.group("g");
+    let created = client.put(PIP, PIP_BODY);
+    let url = created
+        .header("azure-asyncoperation")
+        .expect("an operation");
+    assert!(url.len() > 4_096, "{}", url.len());
+    assert_eq!(client.follow(&created)["status"], "Succeeded");
+}

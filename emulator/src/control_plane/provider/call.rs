@@ -21,8 +21,6 @@ pub(crate) struct Call<'a> {
     pub(crate) body: &'a Value,
     /// Who asks, as in [`Event::Arm`].
     pub(crate) caller: &'a str,
-    /// The request's `api-version`.
-    pub(crate) api_version: &'a str,
 }
 
 impl Call<'_> {

@@ -4,7 +4,6 @@ use std::fmt;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use http::Method;
 use serde_json::Value;
 use turquoise_arm::{ArmError, ResourceId, json};
 
@@ -14,26 +13,18 @@ use crate::control_plane::clock::Clock;
 use crate::control_plane::config::ControlPlaneConfig;
 use crate::control_plane::store::Store;
 use crate::reported::Reported;
-use crate::seed::Seed;
-use crate::time::Instant;
 
 /// What a provider may look at.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Context<'a> {
-    /// Now.
-    pub(crate) now: Instant,
     /// What exists.
     pub(crate) store: &'a Store,
     /// Who has which private address.
     pub(crate) addresses: &'a AddressBook,
-    /// What the data plane says.
-    pub(crate) reported: Facts<'a>,
     /// The knobs.
     pub(crate) config: &'a ControlPlaneConfig,
     /// Wall-clock texts.
     pub(crate) clock: Clock,
-    /// This type's node of the seed tree.
-    pub(crate) seed: Seed,
 }
 
 /// The data plane's reports; a wrapper because trait objects have no `Debug`.
@@ -152,8 +143,6 @@ impl<'a> Context<'a> {
 pub(crate) struct Write {
     /// The resource, canonical.
     pub(crate) id: ResourceId,
-    /// `PUT` or `PATCH`; writes of inline children come as the PUT of their parent.
-    pub(crate) method: Method,
     /// The model before, where the resource exists.
     pub(crate) previous: Option<Arc<Value>>,
     /// The model to be; [`Provider::validate`] may complete it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use turquoise_arm::ResourceId;
 
-use super::{Context, Facts};
+use super::Facts;
 use crate::control_plane::addresses::{AddressBook, Claim};
 use crate::control_plane::clock::{self, Clock};
 use crate::control_plane::config::ControlPlaneConfig;
@@ -48,19 +48,6 @@ pub(crate) struct Scope<'a> {
 }
 
 impl Scope<'_> {
-    /// The read-only view.
-    pub(crate) fn context(&self) -> Context<'_> {
-        Context {
-            now: self.now,
-            store: self.store,
-            addresses: self.addresses,
-            reported: self.reported,
-            config: self.config,
-            clock: self.clock,
-            seed: self.seed,
-        }
-    }
-
     /// Records an event at this instant.
     pub(crate) fn event(&mut self, event: Event) {
         self.events.push(Timed {
