@@ -14,6 +14,7 @@ mod operations;
 mod routes;
 mod scale_sets;
 mod security_groups;
+mod spec_examples;
 mod subscriptions;
 mod support;
 mod topology;

@@ -393,3 +393,79 @@ fn a_deleted_set_frees_its_addresses() {
         &nics["value"][0]["properties"]["ipConfigurations"][0]["properties"]["privateIPAddress"];
     assert_eq!(address, "10.0.1.4");
 }
+
+#[test]
+fn a_put_of_what_was_read_changes_nothing() {
+    let mut client = with_set(2);
+    let before = client.get(&scale_set("green")).body;
+    client.create(&scale_set("green"), &before.to_string());
+    let after = client.get(&scale_set("green")).body;
+    assert_eq!(after["properties"], before["properties"]);
+    let all = instances(&mut client);
+    assert!(
+        all.iter()
+            .all(|i| i["properties"]["latestModelApplied"] == true)
+    );
+}
+
+#[test]
+fn a_put_without_the_image_keeps_it() {
+    let mut client = with_set(1);
+    let text = scale_set_body("green", 1, "1.0.0", "Manual");
+    let mut body: Value = serde_json::from_str(&text).expect("the body is JSON");
+    let storage = &mut body["properties"]["virtualMachineProfile"]["storageProfile"];
+    storage
+        .as_object_mut()
+        .expect("an object")
+        .remove("imageReference");
+    client.create(&scale_set("green"), &body.to_string());
+    let set = client.get(&scale_set("green")).body;
+    let image = &set["properties"]["virtualMachineProfile"]["storageProfile"]["imageReference"];
+    assert_eq!(image["version"], "1.0.0");
+}
+
+#[test]
+fn a_newer_write_preempts_one_under_way() {
+    let mut client = with_set(1);
+    let first = client.send(
+        "PATCH",
+        &scale_set("green"),
+        &[],
+        r#"{"sku":{"capacity":3}}"#,
+    );
+    let second = client.send(
+        "PATCH",
+        &scale_set("green"),
+        &[],
+        r#"{"sku":{"capacity":2}}"#,
+    );
+    let ended = client.follow(&first);
+    assert_eq!(
+        (ended["status"].as_str(), ended["error"]["code"].as_str()),
+        (Some("Canceled"), Some("OperationPreempted"))
+    );
+    client.follow(&second);
+    assert_eq!(ids(&mut client), ["0", "1"]);
+}
+
+#[test]
+fn only_instances_show_in_their_subnet() {
+    let mut client = with_set(2);
+    let network = client.get(crate::topology::VNET).body;
+    let subnets = network["properties"]["subnets"].as_array().expect("a list");
+    let green = subnets
+        .iter()
+        .find(|s| s["name"] == "green")
+        .expect("the subnet");
+    let users = green["properties"]["ipConfigurations"]
+        .as_array()
+        .expect("a list");
+    let users: Vec<&str> = users.iter().filter_map(|u| u["id"].as_str()).collect();
+    assert_eq!(users.len(), 2);
+    assert!(
+        users.iter().all(|id| id.contains("/virtualMachines/")),
+        "{users:?}"
+    );
+    let refused = client.delete(&format!("{}/subnets/green", crate::topology::VNET));
+    assert_eq!(refused.code(), "InUseSubnetCannotBeDeleted");
+}

@@ -76,10 +76,7 @@ impl Provider for AutoscaleSettings {
                 format!("The target resource {target} was not found."),
             ));
         }
-        if !target
-            .resource_type()
-            .is_some_and(|kind| kind.is(scale_set::TYPE))
-        {
+        if !scale_set::is_set(&target) {
             return Err(ArmError::new(
                 http::StatusCode::NOT_IMPLEMENTED,
                 "NotEmulated",

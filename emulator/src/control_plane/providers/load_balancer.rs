@@ -211,11 +211,7 @@ fn pool_members(store: &Store, pool: &ResourceId) -> Vec<ResourceId> {
     let referrers = store.referrers(pool).iter();
     referrers
         .filter(|by| by.member == "loadBalancerBackendAddressPools")
-        .filter(|by| {
-            !by.owner
-                .resource_type()
-                .is_some_and(|kind| kind.is(scale_set::TYPE))
-        })
+        .filter(|by| !scale_set::is_set(&by.owner))
         .map(|by| by.from.clone())
         .collect()
 }

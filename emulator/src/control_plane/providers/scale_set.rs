@@ -388,13 +388,18 @@ impl Set {
     }
 }
 
+/// Whether `id` is a scale set's, not an instance's.
+pub(crate) fn is_set(id: &ResourceId) -> bool {
+    id.resource_type().is_some_and(|kind| kind.is(TYPE))
+}
+
 /// The scale set that `owner` is, or is an instance of.
 pub(crate) fn of_instance_or_set(owner: &ResourceId) -> Option<ResourceId> {
-    let kind = owner.resource_type()?;
-    if kind.is(TYPE) {
+    if is_set(owner) {
         return Some(owner.clone());
     }
-    kind.is(INSTANCE_TYPE).then(|| owner.parent()).flatten()
+    let is_instance = owner.resource_type()?.is(INSTANCE_TYPE);
+    is_instance.then(|| owner.parent()).flatten()
 }
 
 /// The number of the instance whose document `owner` is.

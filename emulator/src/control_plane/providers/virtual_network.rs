@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use turquoise_arm::{ArmError, ResourceId, json as tree};
 
+use super::scale_set;
 use crate::control_plane::addresses::Cidr;
 use crate::control_plane::durations::Durations;
 use crate::control_plane::name_rule::NameRule;
@@ -140,6 +141,8 @@ impl Provider for VirtualNetworks {
             let users = context.store.referrers(&id).iter();
             let users: Vec<Value> = users
                 .filter(|by| by.member == "subnet" && by.from != by.owner)
+                // A scale set's model uses no address, its instances do.
+                .filter(|by| !scale_set::is_set(&by.owner))
                 .map(|by| json!({"id": by.from.as_str()}))
                 .collect();
             if !users.is_empty() {

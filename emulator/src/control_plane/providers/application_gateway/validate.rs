@@ -9,6 +9,7 @@ use std::net::Ipv4Addr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use http::StatusCode;
 use serde_json::Value;
 use turquoise_arm::{ArmError, ResourceId, json as wire};
 
@@ -34,6 +35,7 @@ pub(super) fn validate(
     stopped: bool,
 ) -> Result<(), ArmError> {
     sku(&write.model)?;
+    emulated(&write.model)?;
     subnet(context, write, stopped)?;
     frontends(context, write)?;
     certificates(write)?;
@@ -89,6 +91,31 @@ fn sku(model: &Value) -> Result<(), ArmError> {
             "Either `sku.capacity` or `autoscaleConfiguration` is required.",
         )),
         _ => Ok(()),
+    }
+}
+
+/// Refuses what would carry traffic otherwise than here and be silently ignored.
+fn emulated(model: &Value) -> Result<(), ArmError> {
+    let collections = [
+        "loadDistributionPolicies",
+        "listeners",
+        "routingRules",
+        "backendSettingsCollection",
+        "privateLinkConfigurations",
+    ];
+    let used = collections.into_iter().find(|name| {
+        let path = format!("properties.{name}");
+        wire::items(model, &path).next().is_some()
+    });
+    let vault = wire::items(model, "properties.sslCertificates")
+        .any(|child| wire::at(child, "properties.keyVaultSecretId").is_some());
+    match used.or(vault.then_some("sslCertificates[].keyVaultSecretId")) {
+        None => Ok(()),
+        Some(what) => Err(ArmError::new(
+            StatusCode::NOT_IMPLEMENTED,
+            "NotEmulated",
+            format!("Azure has `{what}`, this emulator does not. Nothing was changed."),
+        )),
     }
 }
 
@@ -237,7 +264,7 @@ fn certificates(write: &mut Write) -> Result<(), ArmError> {
     for child in list.and_then(Value::as_array_mut).into_iter().flatten() {
         let name = name_of(child).to_owned();
         let Some(data) = wire::text(child, "properties.data") else {
-            continue;
+            return Err(bad_certificate(&name, InvalidPfx::Data));
         };
         let password = wire::text(child, "properties.password").unwrap_or_default();
         let opened = match wire::text(child, "properties.publicCertData") {

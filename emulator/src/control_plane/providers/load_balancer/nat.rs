@@ -37,6 +37,24 @@ pub(super) fn complete(store: &Store, balancer: &ResourceId, document: &mut Valu
     rules.extend(made);
 }
 
+/// Drops from a model the rules made from pools: clients send back what they read.
+pub(super) fn forget_made(model: &mut Value) {
+    let pools: Vec<String> = wire::items(model, "properties.inboundNatPools")
+        .filter_map(|pool| Some(format!("{}.", wire::text(pool, "name")?)))
+        .collect();
+    let is_made = |rule: &Value| {
+        let name = wire::text(rule, "name").unwrap_or_default();
+        let mut instances = pools
+            .iter()
+            .filter_map(|pool| name.strip_prefix(pool.as_str()));
+        instances.any(|instance| instance.parse::<u32>().is_ok())
+    };
+    let rules = model["properties"].get_mut("inboundNatRules");
+    if let Some(rules) = rules.and_then(Value::as_array_mut) {
+        rules.retain(|rule| !is_made(rule));
+    }
+}
+
 /// Gives the rules made from pools what every child of an answer has.
 pub(super) fn decorate(balancer: &ResourceId, etag: &str, state: &str, document: &mut Value) {
     let rules = document["properties"].get_mut("inboundNatRules");

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
+use http::StatusCode;
 use serde_json::{Value, json};
 use turquoise_arm::{ArmError, ResourceId, json as wire};
 
 use super::super::scale_set;
+use super::nat;
 use super::schema::{POOL, POOLS};
 use crate::control_plane::provider::{Context, Write};
 use crate::control_plane::resolve::{reference, referenced_name};
@@ -19,6 +21,8 @@ pub(super) fn validate(context: &Context<'_>, write: &mut Write) -> Result<(), A
             "Basic load balancers were retired on 2025-09-30. Use SKU Standard.",
         ));
     }
+    pools(&write.model)?;
+    nat::forget_made(&mut write.model);
     frontends(context, write)?;
     rules(&mut write.model)?;
     probes(&write.model)?;
@@ -33,6 +37,25 @@ fn refuse(code: &str, message: impl Into<String>) -> ArmError {
 
 fn name_of(child: &Value) -> &str {
     wire::text(child, "name").unwrap_or_default()
+}
+
+/// Pools of bare addresses would be accepted and serve nothing.
+fn pools(model: &Value) -> Result<(), ArmError> {
+    let by_address = wire::items(model, "properties.backendAddressPools").find(|pool| {
+        let mut members = wire::items(pool, "properties.loadBalancerBackendAddresses");
+        members.any(|member| wire::at(member, "properties.ipAddress").is_some())
+    });
+    by_address.map_or(Ok(()), |pool| {
+        Err(ArmError::new(
+            StatusCode::NOT_IMPLEMENTED,
+            "NotEmulated",
+            format!(
+                "Azure has backend pools of addresses, this emulator only of network interfaces: \
+                 pool {}. Nothing was changed.",
+                name_of(pool)
+            ),
+        ))
+    })
 }
 
 fn frontends(context: &Context<'_>, write: &mut Write) -> Result<(), ArmError> {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use turquoise_arm::{ArmError, ResourceId, json as wire};
 
 use super::cores::cores;
-use super::{TYPE, capacity, instance};
+use super::{capacity, instance, is_set};
 use crate::control_plane::provider::{Context, Write};
 use crate::control_plane::resolve::reference;
 use crate::control_plane::resolve::scale_set::primary;
@@ -176,7 +176,7 @@ fn quota(context: &Context<'_>, write: &Write) -> Result<(), ArmError> {
         .store
         .resources()
         .filter(|held| held.id != write.id)
-        .filter(|held| held.id.resource_type().is_some_and(|kind| kind.is(TYPE)))
+        .filter(|held| is_set(&held.id))
         .map(|held| used(&held.model))
         .sum();
     let before = write.previous.as_deref().map_or(0, used);
