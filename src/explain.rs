@@ -3,6 +3,7 @@
 use serde_json::json;
 use turquoise_scenarios::Invariant;
 use turquoise_scenarios::breaks::Break;
+use turquoise_scenarios::mutants::{MUTANTS, Mutant};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -58,7 +59,7 @@ fn unknown(name: &str) -> Failure {
 
 fn list(topics: &[Topic], output: &Output) {
     for topic in topics {
-        output.text(&format!("{:<12} {}", topic.name, topic.title));
+        output.text(&format!("{:<18} {}", topic.name, topic.title));
     }
     let rows: Vec<_> = topics
         .iter()
@@ -74,6 +75,7 @@ fn topics() -> Vec<Topic> {
     topics.extend(OUTCOMES.iter().map(topic));
     topics.extend(Invariant::all().map(invariant));
     topics.extend(Break::ALL.into_iter().map(deliberate_loss));
+    topics.extend(MUTANTS.iter().map(mutant));
     topics
 }
 
@@ -88,6 +90,22 @@ fn invariant(invariant: Invariant) -> Topic {
         name: invariant.to_string(),
         title: invariant.title().to_owned(),
         text: format!("{}\n\n({kind})", invariant.text()),
+    }
+}
+
+fn mutant(mutant: &Mutant) -> Topic {
+    let oracles: Vec<String> = mutant.oracles.iter().map(ToString::to_string).collect();
+    Topic {
+        name: mutant.id.to_owned(),
+        title: format!(
+            "{}: an orchestrator that is wrong on purpose",
+            mutant.catalogue
+        ),
+        text: format!(
+            "{}\n\nIt must be caught by {}.",
+            mutant.wrong,
+            oracles.join(" or ")
+        ),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Lines of code, without comments, blank lines and tests. The style asks for 80 to 250 lines with
 /// them; beyond this, a file holds more than one idea.
-const LONGEST_FILE: usize = 550;
+const LONGEST_FILE: usize = 600;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
