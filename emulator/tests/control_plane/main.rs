@@ -1,6 +1,7 @@
 //! The control plane from outside: literal JSON through `Cloud::handle`, one file per subject.
 
 mod addresses;
+mod any_request;
 mod autoscale;
 mod etags;
 mod faults;
