@@ -43,6 +43,17 @@ impl LiveClock {
         span.div_f64(self.speed)
     }
 
+    /// How long to wait on the wall clock for an answer that a machine works on.
+    ///
+    /// The machine this runs on does not get faster with the speed, and at speed 20 a probe's 5 s
+    /// would be a quarter of a second: less than a busy machine may pause. So no wait for work that
+    /// is really done is shorter than [`LEAST_PATIENCE`]; silence, which is no work, needs no such
+    /// floor.
+    #[must_use]
+    pub fn patience(self, span: Duration) -> Duration {
+        self.wall(span).max(LEAST_PATIENCE)
+    }
+
     /// How much cloud time passes during a span of wall clock.
     #[must_use]
     pub fn cloud(self, span: Duration) -> Duration {
@@ -59,6 +70,9 @@ impl LiveClock {
         pass(self.wall(span)).await;
     }
 }
+
+/// The shortest wait for work, on the wall clock.
+pub(crate) const LEAST_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A span that no run outlives, and that survives a division by any sensible speed.
 pub(crate) const FOREVER: Duration = Duration::from_secs(10 * 365 * 86_400);
@@ -100,5 +114,13 @@ mod tests {
         let clock = LiveClock::start(20.0);
         assert_eq!(clock.wall(Duration::from_secs(60)), Duration::from_secs(3));
         assert_eq!(clock.cloud(Duration::from_secs(3)), Duration::from_secs(60));
+    }
+
+    #[test]
+    fn patience_with_work_has_a_floor_of_wall_clock() {
+        let clock = LiveClock::start(20.0);
+        assert_eq!(clock.patience(Duration::from_secs(30)), LEAST_PATIENCE);
+        let minute = Duration::from_secs(60);
+        assert_eq!(clock.patience(minute), Duration::from_secs(3));
     }
 }

@@ -12,11 +12,11 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::clock::FOREVER;
 use super::instance::PROBE_AGENT;
 use super::network::Network;
 use crate::data_plane::{DueProbe, ProbeOutcome};
 use crate::desired::ProbeRequest;
+use crate::ledger::Fault;
 
 /// Where Azure's platform probes come from (azure-facts.md §5.7).
 const PLATFORM: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
@@ -25,18 +25,21 @@ const PLATFORM: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
 /// many bytes.
 const MATCHED_CHARACTERS: usize = 4_090;
 
-/// Sends one probe and says how it ended, within the probe's time-out of cloud time.
+/// Sends one probe and says how it ended, within the probe's time-out.
 pub(crate) async fn send(network: &Network, due: &DueProbe) -> ProbeOutcome {
-    let patience = network.clock.wall(due.probe.timeout);
+    let patience = network.clock.patience(due.probe.timeout);
     let outcome = timeout(patience, ask(network, due)).await;
     outcome.unwrap_or(ProbeOutcome::TimedOut)
 }
 
 async fn ask(network: &Network, due: &DueProbe) -> ProbeOutcome {
-    // Silence lasts until the probe's own time-out.
-    let connected = network.connect(PLATFORM, due.target, FOREVER).await;
-    let Ok(stream) = connected else {
-        return ProbeOutcome::Refused;
+    let connected = network
+        .connect(PLATFORM, due.target, due.probe.timeout)
+        .await;
+    let stream = match connected {
+        Ok(stream) => stream,
+        Err(Fault::ConnectTimeout) => return ProbeOutcome::TimedOut,
+        Err(_) => return ProbeOutcome::Refused,
     };
     let Some(request) = &due.probe.http else {
         return ProbeOutcome::Connected;

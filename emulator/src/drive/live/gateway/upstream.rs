@@ -91,7 +91,7 @@ impl Upstream {
         patience: Patience,
         mut request: Request<Upload>,
     ) -> Result<Answered, Failure> {
-        let answer = network.clock.wall(patience.answer);
+        let answer = network.clock.patience(patience.answer);
         while let Some(sender) = self.checkout(network.clock.now(), patience.idle) {
             match exchange(sender, request, answer).await {
                 Exchange::Answered(answered) => return Ok(*answered),
