@@ -11,7 +11,7 @@ mod backoff;
 mod failure;
 mod operation;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::time::Duration;
 
@@ -40,6 +40,7 @@ pub(crate) struct ArmClient<'a, E> {
     request_id: String,
     /// Operations begun and not known to have ended.
     running: RefCell<Vec<Operation>>,
+    patience: Cell<Duration>,
 }
 
 impl<E> fmt::Debug for ArmClient<'_, E> {
@@ -54,8 +55,6 @@ impl<E> fmt::Debug for ArmClient<'_, E> {
 /// A write that Azure accepted.
 #[derive(Clone, Debug)]
 pub(crate) struct Accepted {
-    /// Whether the resource is new.
-    pub(crate) created: bool,
     /// What to await; `None` when it is done already.
     pub(crate) operation: Option<Operation>,
 }
@@ -67,7 +66,13 @@ impl<'a, E: Environment> ArmClient<'a, E> {
             access,
             request_id: request_id.to_owned(),
             running: RefCell::default(),
+            patience: Cell::new(READ_PATIENCE),
         }
+    }
+
+    /// How long reads are repeated from now on; `None` is the usual.
+    pub(crate) fn set_patience(&self, patience: Option<Duration>) {
+        self.patience.set(patience.unwrap_or(READ_PATIENCE));
     }
 
     /// The resource as Azure tells it.
@@ -125,10 +130,7 @@ impl<'a, E: Environment> ArmClient<'a, E> {
         if let Some(operation) = &operation {
             self.running.borrow_mut().push(operation.clone());
         }
-        Ok(Accepted {
-            created: answer.status == StatusCode::CREATED,
-            operation,
-        })
+        Ok(Accepted { operation })
     }
 
     /// Awaits an operation's end, for as long as `ceiling`.
@@ -195,7 +197,7 @@ impl<'a, E: Environment> ArmClient<'a, E> {
 
     /// Repeats a request that changes nothing until it is answered, and follows a 202 to its result.
     async fn read(&self, method: Method, url: &str) -> Result<Value, ArmFailure> {
-        let deadline = self.environment.now() + READ_PATIENCE;
+        let deadline = self.environment.now() + self.patience.get();
         let mut backoff = Backoff::default();
         loop {
             let result = self.read_once(&method, url).await;

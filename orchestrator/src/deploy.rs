@@ -25,7 +25,6 @@ use crate::observer::{Observer, Progress};
 use crate::view::pool;
 
 use apply::{Applier, IfDifferent};
-pub(crate) use side::RULE;
 use side::SideBodies;
 
 /// What is to be deployed.

@@ -5,6 +5,8 @@
 
 mod file;
 mod memory;
+mod record;
+mod recovered;
 
 use std::fmt;
 
@@ -13,6 +15,8 @@ use serde::{Deserialize, Serialize};
 
 pub use file::FileStore;
 pub use memory::MemoryStore;
+pub(crate) use record::{Journal, JournalError, Record, hash};
+pub(crate) use recovered::{Pin, Recovered, Scale};
 
 /// A run's id; ids sort by the time their runs began.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -10,10 +10,14 @@ pub mod live;
 mod access;
 mod arm_client;
 mod deploy;
+#[cfg(test)]
+mod fake;
+mod gates;
 mod journal;
 mod lease;
 mod observer;
 mod phase;
+mod plan;
 mod report;
 mod run;
 mod swap;
@@ -35,3 +39,14 @@ pub use report::{
 };
 pub use run::{Run, Settings, Start};
 pub use swap::{retire, rollback, status, swap};
+
+/// An error with its causes in one line, outermost first.
+fn error_text(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}

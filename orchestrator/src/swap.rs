@@ -1,49 +1,241 @@
-//! The swap.
+//! The swap: begin or take up a run, drive it, give account.
+//!
+//! [`machine`] is the pure table, [`drive`] does what it says. This module is what comes before and
+//! after: which run it is, who holds the lease, what the journal knows, and the report.
 
-use crate::arm_client::ArmFailure;
+mod account;
+mod drive;
+pub(crate) mod effect;
+pub(crate) mod event;
+pub(crate) mod machine;
+mod status;
+
+use std::cell::{Cell, RefCell};
+
+use crate::arm_client::{ArmClient, Operation};
 use crate::environment::Environment;
-use crate::phase::Phase;
-use crate::report::{Outcome, PoolReport, StatusReport, SwapReport};
-use crate::run::Run;
+use crate::journal::{Journal, JournalError, JournalStore, Record, Recovered, RunId, StoreError};
+use crate::lease::{Held, Taken, take};
+use crate::report::{Outcome, SwapReport};
+use crate::run::{Run, Start};
 
-/// Swaps the pool to the idle side, or goes on with an unfinished run. Never loses a request, or
-/// says why it did not try.
-pub async fn swap<E: Environment>(_run: &Run<'_, E>) -> SwapReport {
-    refused()
+use account::refused;
+use drive::{Driver, Memory};
+
+pub use drive::retire;
+pub use status::status;
+
+/// Swaps the pool to the idle side, or goes on with an unfinished run.
+///
+/// Never fails: whatever happens, the report says what was changed and how to go on.
+pub async fn swap<E: Environment>(run: &Run<'_, E>) -> SwapReport {
+    match begin(run).await {
+        Ok(begun) => begun.run(run, false).await,
+        Err(report) => *report,
+    }
 }
 
 /// Brings the old side back: ends an unfinished run backwards, or swaps a finished one back.
-pub async fn rollback<E: Environment>(_run: &Run<'_, E>) -> SwapReport {
-    refused()
-}
-
-/// Takes the idle side's instances away, once nothing can need them any more.
-pub async fn retire<E: Environment>(_run: &Run<'_, E>) -> SwapReport {
-    refused()
-}
-
-/// The world and the last run, read only.
-///
-/// # Errors
-/// When the gateway cannot be read.
-pub async fn status<E: Environment>(_run: &Run<'_, E>) -> Result<StatusReport, ArmFailure> {
-    Err(ArmFailure::Unexpected("not read yet".to_owned()))
-}
-
-fn refused() -> SwapReport {
-    SwapReport {
-        run: String::new(),
-        outcome: Outcome::Refused,
-        reason: "this build cannot swap yet".to_owned(),
-        phase: Phase::P0,
-        changed: false,
-        pool: PoolReport::default(),
-        gateway_puts: 0,
-        old: None,
-        new: None,
-        phases: Vec::new(),
-        writes: Vec::new(),
-        residue: Vec::new(),
-        resume: None,
+pub async fn rollback<E: Environment>(run: &Run<'_, E>) -> SwapReport {
+    let settings = crate::run::Settings {
+        start: match &run.settings.start {
+            Start::New => Start::ResumeLast,
+            given => given.clone(),
+        },
+        ..run.settings.clone()
+    };
+    let run = Run {
+        settings: &settings,
+        ..*run
+    };
+    match begin(&run).await {
+        // With an unfinished run there is something to abort; without one this is a swap back.
+        Ok(begun) => {
+            let abort = begun.recovered.is_open();
+            begun.run(&run, abort).await
+        }
+        Err(report) => *report,
     }
 }
+
+/// A run with its lease and its journal.
+struct Begun<'a> {
+    journal: Journal<'a>,
+    recovered: Recovered,
+    lease: Held<'a>,
+}
+
+async fn begin<'a, E: Environment>(run: &Run<'a, E>) -> Result<Begun<'a>, Box<SwapReport>> {
+    let id = which_run(run).await?;
+    let lease = hold(run, &id).await?;
+    match open(run, &id, &lease).await {
+        Ok((journal, recovered)) => Ok(Begun {
+            journal,
+            recovered,
+            lease,
+        }),
+        Err(report) => {
+            // Nothing was begun, so nothing needs the lease; its expiry frees it in any case.
+            drop(lease.release().await);
+            Err(report)
+        }
+    }
+}
+
+/// The run to take up, or a new id.
+async fn which_run<E: Environment>(run: &Run<'_, E>) -> Result<RunId, Box<SwapReport>> {
+    let environment = run.environment;
+    let new = || RunId::begin(environment.unix_millis(), environment.random("run id"));
+    match &run.settings.start {
+        Start::New => Ok(new()),
+        Start::Resume(id) => Ok(id.clone()),
+        Start::ResumeLast => {
+            let last = last_run(run.journal).await.map_err(|e| unusable(&e))?;
+            let open = last.filter(|(_, run)| run.is_open() || run.died_early());
+            Ok(open.map_or_else(new, |(id, _)| id))
+        }
+    }
+}
+
+/// The newest run and what its journal says.
+async fn last_run(store: &dyn JournalStore) -> Result<Option<(RunId, Recovered)>, JournalError> {
+    let runs = store.runs().await.map_err(|source| JournalError::Store {
+        run: RunId::begin(0, 0),
+        source,
+    })?;
+    let Some(id) = runs.into_iter().next_back() else {
+        return Ok(None);
+    };
+    let (_, entries) = Journal::open(store, &id).await?;
+    let recovered = Recovered::replay(&entries);
+    Ok(Some((id, recovered)))
+}
+
+async fn hold<'a, E: Environment>(
+    run: &Run<'a, E>,
+    id: &RunId,
+) -> Result<Held<'a>, Box<SwapReport>> {
+    let ttl = run.config.lease.ttl.0;
+    let owner = &run.settings.owner;
+    match take(run.environment, run.lease, owner, id.as_str(), ttl).await {
+        Ok(Taken::Ours(held)) => Ok(held),
+        Ok(Taken::Others(lease)) => {
+            let age_ms = run
+                .environment
+                .unix_millis()
+                .saturating_sub(lease.taken_unix_ms);
+            let reason = format!(
+                "`{}` holds the lease for run `{}` since {} s; wait for it to end, or for {} s after \
+                 it dies",
+                lease.owner,
+                lease.run,
+                age_ms / 1_000,
+                lease.ttl_ms / 1_000
+            );
+            Err(refused(Outcome::LockHeld, reason))
+        }
+        Err(error) => Err(store_trouble(&error)),
+    }
+}
+
+async fn open<'a, E: Environment>(
+    run: &Run<'a, E>,
+    id: &RunId,
+    lease: &Held<'a>,
+) -> Result<(Journal<'a>, Recovered), Box<SwapReport>> {
+    if matches!(run.settings.start, Start::New) {
+        refuse_over_open_run(run).await?;
+    }
+    let (journal, entries) = Journal::open(run.journal, id)
+        .await
+        .map_err(|e| unusable(&e))?;
+    let recovered = Recovered::replay(&entries);
+    if matches!(run.settings.start, Start::Resume(_)) && !recovered.is_open() {
+        let reason =
+            format!("run `{id}` is over or was never begun; `turquoise history` lists runs");
+        return Err(refused(Outcome::Stale, reason));
+    }
+    check_sides(run, &recovered)?;
+    let began = Record::Began {
+        owner: run.settings.owner.clone(),
+        endpoint: run.access.endpoint().to_owned(),
+        pool: run.config.target.pool_id(),
+    };
+    let written = journal.write(run.environment, lease.epoch(), began).await;
+    written.map_err(|e| unusable(&e))?;
+    Ok((journal, recovered))
+}
+
+async fn refuse_over_open_run<E: Environment>(run: &Run<'_, E>) -> Result<(), Box<SwapReport>> {
+    let last = last_run(run.journal).await.map_err(|e| unusable(&e))?;
+    match last {
+        Some((id, recovered)) if recovered.is_open() => {
+            let reason = format!(
+                "run `{id}` is unfinished in phase {}; go on with `turquoise resume {id}`, or go \
+                 back with `turquoise rollback`",
+                recovered.phase()
+            );
+            let mut report = refused(Outcome::Stale, reason);
+            report.resume = Some(format!("turquoise resume {id}"));
+            Err(report)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A journal only means something with the configuration it was written for (F77).
+fn check_sides<E: Environment>(
+    run: &Run<'_, E>,
+    recovered: &Recovered,
+) -> Result<(), Box<SwapReport>> {
+    let Some(sides) = &recovered.sides else {
+        return Ok(());
+    };
+    for member in [&sides.old, &sides.new] {
+        let side = run.config.side(&member.name);
+        if side.map(|side| side.address) != Some(member.address) {
+            let reason = format!(
+                "the journal speaks of side `{}` at {}, the configuration does not; use the \
+                 configuration that the run began with",
+                member.name, member.address
+            );
+            return Err(refused(Outcome::Stale, reason));
+        }
+    }
+    Ok(())
+}
+
+fn unusable(error: &JournalError) -> Box<SwapReport> {
+    refused(Outcome::Refused, crate::error_text(error))
+}
+
+fn store_trouble(error: &StoreError) -> Box<SwapReport> {
+    refused(Outcome::Refused, crate::error_text(error))
+}
+
+impl Begun<'_> {
+    async fn run<E: Environment>(self, run: &Run<'_, E>, abort: bool) -> SwapReport {
+        let Begun {
+            journal,
+            recovered,
+            lease,
+        } = self;
+        let arm = ArmClient::new(run.environment, run.access, journal.run().as_str());
+        for url in &recovered.operations {
+            arm.adopt(Operation::recovered(url.clone()));
+        }
+        let driver = Driver {
+            run: *run,
+            arm,
+            journal,
+            lease,
+            memory: RefCell::new(Memory::of(&recovered)),
+            abort: Cell::new(abort),
+        };
+        let driven = driver.drive(&recovered).await;
+        driver.account(driven).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

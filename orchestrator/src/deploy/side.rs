@@ -9,8 +9,7 @@ use crate::config::{AutoscaleRange, Config, Side};
 const FRONTEND: &str = "frontend";
 const POOL: &str = "LB-backend";
 const PROBE: &str = "probe";
-/// The load balancing rule's name; gates ask for its health.
-pub(crate) const RULE: &str = "http";
+const RULE: &str = "http";
 const NAT_RULE: &str = "admin";
 
 /// One side with what its bodies need of the whole.

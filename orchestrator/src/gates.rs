@@ -1,0 +1,16 @@
+//! Gates: Pass, Fail or Unknown, and only Pass advances (S20, F04).
+//!
+//! Everything here is pure: facts in, [`Verdict`] out. Unknown names the evidence that is missing
+//! and has a deadline in the driver.
+
+mod answers;
+mod members;
+mod side;
+mod streak;
+mod verdict;
+
+pub(crate) use answers::{Comparison, Tally, compare};
+pub(crate) use members::members_verdict;
+pub(crate) use side::{SideFacts, side_verdict};
+pub(crate) use streak::Streak;
+pub(crate) use verdict::Verdict;

@@ -1,0 +1,172 @@
+//! What a journal says of its run: the same fold for `resume`, `status` and `history`.
+
+use super::record::{Entry, Record};
+use crate::phase::Phase;
+use crate::plan::Sides;
+use crate::report::{GatewayWrite, Outcome};
+use crate::swap::machine::State;
+use crate::view::autoscale::Limits;
+use turquoise_arm::ResourceId;
+
+/// An autoscale setting that was or is about to be pinned.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Pin {
+    pub(crate) side: String,
+    pub(crate) setting: ResourceId,
+    pub(crate) originals: Vec<Limits>,
+    pub(crate) count: u32,
+}
+
+/// A scale set that was or is about to be scaled.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Scale {
+    pub(crate) side: String,
+    pub(crate) scale_set: ResourceId,
+    pub(crate) from: u32,
+}
+
+/// A run as its journal tells it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Recovered {
+    /// The last state whose work had begun or was about to.
+    pub(crate) state: Option<State>,
+    pub(crate) sides: Option<Sides>,
+    pub(crate) required: u32,
+    pub(crate) old_build: Option<String>,
+    pub(crate) new_build: Option<String>,
+    pub(crate) pins: Vec<Pin>,
+    pub(crate) scales: Vec<Scale>,
+    pub(crate) writes: Vec<GatewayWrite>,
+    /// Operations of gateway writes that may still run.
+    pub(crate) operations: Vec<String>,
+    /// How the last process ended; `None` when it died.
+    pub(crate) outcome: Option<Outcome>,
+}
+
+impl Recovered {
+    /// Folds a journal's entries.
+    pub(crate) fn replay(entries: &[Entry]) -> Self {
+        let mut run = Self::default();
+        for entry in entries {
+            run.apply(&entry.record);
+        }
+        run
+    }
+
+    fn apply(&mut self, record: &Record) {
+        match record.clone() {
+            Record::Began { .. } => self.outcome = None,
+            Record::Planned {
+                sides, required, ..
+            } => {
+                self.sides = Some(sides);
+                self.required = required;
+            }
+            // A parked run goes on from where it was parked, an ended one nowhere.
+            Record::Entered {
+                state: State::Parked(_),
+            } => {}
+            Record::Entered { state } => self.state = Some(state),
+            Record::Builds { old, new } => {
+                self.old_build = old;
+                self.new_build = new;
+            }
+            Record::Pinning {
+                side,
+                setting,
+                originals,
+                count,
+            } => {
+                self.pin(Pin {
+                    side,
+                    setting,
+                    originals,
+                    count,
+                });
+            }
+            Record::Scaling {
+                side,
+                scale_set,
+                from,
+                ..
+            } => {
+                self.scale(Scale {
+                    side,
+                    scale_set,
+                    from,
+                });
+            }
+            Record::Writing { write, .. } => self.writes.push(write),
+            Record::Written {
+                accepted,
+                operation,
+                ..
+            } => {
+                if let Some(last) = self.writes.last_mut() {
+                    last.accepted = accepted;
+                }
+                self.operations.extend(operation);
+            }
+            Record::Settled { members } => {
+                self.operations.clear();
+                self.resolve(&members);
+            }
+            Record::Evidence { .. } => {}
+            Record::Restored { .. } => {
+                self.pins.clear();
+                self.scales.clear();
+            }
+            Record::Ended { outcome, .. } => self.outcome = Some(outcome),
+        }
+    }
+
+    /// A write whose reply was lost acted if the pool now lists what it asked for.
+    fn resolve(&mut self, members: &[std::net::Ipv4Addr]) {
+        if let Some(last) = self.writes.last_mut()
+            && last.accepted.is_none()
+        {
+            last.accepted = Some(last.to == members);
+        }
+    }
+
+    /// The first originals are the true ones: a second pin finds the first one's limits.
+    fn pin(&mut self, pin: Pin) {
+        if !self.pins.iter().any(|known| known.setting == pin.setting) {
+            self.pins.push(pin);
+        }
+    }
+
+    fn scale(&mut self, scale: Scale) {
+        if !self
+            .scales
+            .iter()
+            .any(|known| known.scale_set == scale.scale_set)
+        {
+            self.scales.push(scale);
+        }
+    }
+
+    /// Whether the run touched something and is not over: then nothing else may begin.
+    pub(crate) fn is_open(&self) -> bool {
+        match self.state {
+            None | Some(State::Observing | State::Preflighting | State::Ended(_)) => false,
+            Some(_) => true,
+        }
+    }
+
+    /// Whether its process died before it touched anything: its lease is left behind all the same,
+    /// so that taking up this run is the quickest way to begin again.
+    pub(crate) fn died_early(&self) -> bool {
+        let early = matches!(
+            self.state,
+            None | Some(State::Observing | State::Preflighting)
+        );
+        early && self.outcome.is_none()
+    }
+
+    /// The last phase entered.
+    pub(crate) fn phase(&self) -> Phase {
+        self.state
+            .map_or(Phase::P0, |state| state.phase().unwrap_or(Phase::P11))
+    }
+}

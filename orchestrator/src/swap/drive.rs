@@ -1,0 +1,235 @@
+//! Does what the machine says, and tells it what happened.
+//!
+//! The driver decides nothing about the order of things: it performs one [`Effect`], turns what it
+//! saw into an [`Event`] and asks [`step`] what comes next. Beside the work it keeps the lease alive
+//! and says at least every ten seconds which evidence is missing.
+
+mod answers;
+mod bake;
+mod confirm;
+mod memory;
+mod observe;
+mod put;
+mod read;
+mod release;
+mod retire;
+mod wait;
+mod warm;
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use futures_util::future::{Either, join, select};
+use futures_util::pin_mut;
+
+use super::effect::Effect;
+use super::event::{Content, Event, Reason};
+use super::machine::{State, enter, step};
+use crate::arm_client::ArmClient;
+use crate::environment::Environment;
+use crate::journal::{Journal, JournalError, Record, Recovered, StoreError};
+use crate::lease::Held;
+use crate::observer::Progress;
+use crate::run::Run;
+
+pub(super) use memory::Memory;
+pub(super) use read::{health_of, side_facts};
+pub use retire::retire;
+
+/// Between two notices of a wait; half of what is promised.
+const NOTICE: Duration = Duration::from_secs(5);
+
+/// A run under way in this process.
+pub(super) struct Driver<'a, E: Environment> {
+    pub(super) run: Run<'a, E>,
+    pub(super) arm: ArmClient<'a, E>,
+    pub(super) journal: Journal<'a>,
+    pub(super) lease: Held<'a>,
+    pub(super) memory: RefCell<Memory>,
+    /// Whether someone wants the old side back; heard at the next safe point.
+    pub(super) abort: Cell<bool>,
+}
+
+/// How the driving ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Driven {
+    /// In a final state.
+    Final(State),
+    /// Detached in this state.
+    Detached(State),
+}
+
+impl<E: Environment> Driver<'_, E> {
+    /// Drives from the beginning, or from where the journal says.
+    pub(super) async fn drive(&self, recovered: &Recovered) -> Driven {
+        self.beside_upkeep(self.work(recovered)).await
+    }
+
+    /// Does something while keeping the lease alive and saying what is awaited.
+    pub(super) async fn beside_upkeep(&self, work: impl Future<Output = Driven>) -> Driven {
+        let upkeep = join(self.lease.keep(self.run.environment), self.notice());
+        pin_mut!(work);
+        pin_mut!(upkeep);
+        match select(work, upkeep).await {
+            Either::Left((driven, _)) => driven,
+            Either::Right(_) => unreachable!("notices never end, so neither does the upkeep"),
+        }
+    }
+
+    async fn work(&self, recovered: &Recovered) -> Driven {
+        let (mut state, mut effects) = match recovered.state {
+            Some(state) if recovered.is_open() => {
+                let event = self.resume(recovered).await;
+                self.stepped(state, event)
+            }
+            _ => (State::Observing, enter(State::Observing)),
+        };
+        loop {
+            self.memory.borrow_mut().enter(state, self.now());
+            self.announce(state);
+            match self.perform_all(state, &effects).await {
+                Some(Event::OnInterrupt) => return Driven::Detached(state),
+                Some(event) => {
+                    self.leave();
+                    (state, effects) = self.stepped(state, event);
+                }
+                None => return Driven::Final(state),
+            }
+        }
+    }
+
+    /// One step of the machine. An event without a place is a bug of ours: then the safest state is
+    /// to stop, since both sides are up in every state.
+    fn stepped(&self, state: State, event: Event) -> (State, Vec<Effect>) {
+        step(state, event).unwrap_or_else(|illegal| {
+            self.memory.borrow_mut().reason = illegal.to_string();
+            let parked = State::Parked(Reason::Unconfirmed);
+            (parked, enter(parked))
+        })
+    }
+
+    /// Performs a state's effects; `None` when the state asks for no work.
+    async fn perform_all(&self, state: State, effects: &[Effect]) -> Option<Event> {
+        let mut event = None;
+        for effect in effects {
+            event = match effect {
+                Effect::Record => match self.record(Record::Entered { state }).await {
+                    Ok(()) => None,
+                    // Where nothing can be written down nothing may be done.
+                    Err(_) if state.is_final() => None,
+                    Err(blocked) => return Some(blocked),
+                },
+                _ if self.abort.get() && step(state, Event::OnAbort).is_ok() => {
+                    self.abort.set(false);
+                    "someone asked for the old side back"
+                        .clone_into(&mut self.memory.borrow_mut().reason);
+                    self.abort_unless_there(state, *effect).await
+                }
+                work => Some(self.perform(*work).await),
+            };
+        }
+        event
+    }
+
+    /// An abort of a state that already is the way back is that state's own work.
+    async fn abort_unless_there(&self, state: State, effect: Effect) -> Option<Event> {
+        let stays = step(state, Event::OnAbort).is_ok_and(|(next, _)| next == state);
+        Some(if stays {
+            self.perform(effect).await
+        } else {
+            Event::OnAbort
+        })
+    }
+
+    async fn perform(&self, effect: Effect) -> Event {
+        match effect {
+            Effect::Record | Effect::Detach => Event::OnInterrupt,
+            Effect::Observe => self.observe().await,
+            Effect::Check => self.check().await,
+            Effect::Warm => self.warm().await,
+            Effect::ProveNewSide => self.prove_new_side().await,
+            Effect::PutPool(content) => self.put_pool(content).await,
+            Effect::Confirm(Content::Old) => self.drain(Content::Old).await,
+            Effect::Confirm(_) => self.confirm_both().await,
+            Effect::BakeMixed => self.bake_mixed().await,
+            Effect::Drain => self.drain(Content::New).await,
+            Effect::BakeFinal => self.bake_final().await,
+            Effect::Retain => self.retain().await,
+            Effect::Release(ending) => self.release(ending).await,
+        }
+    }
+
+    /// What the pool lists now, after everything this run ever sent has ended.
+    async fn resume(&self, recovered: &Recovered) -> Event {
+        let early = matches!(
+            recovered.state,
+            Some(State::Observing | State::Preflighting)
+        );
+        if early {
+            return Event::OnResume(Content::Other);
+        }
+        let unresolved = recovered
+            .writes
+            .last()
+            .is_some_and(|w| w.accepted.is_none());
+        if unresolved && let Err(blocked) = self.quiet_gateway().await {
+            return blocked;
+        }
+        match self.settled_gateway().await {
+            Ok(gateway) => Event::OnResume(self.content_of(&gateway)),
+            Err(blocked) => blocked,
+        }
+    }
+
+    /// Writes a record; the error is the event that follows from not being able to.
+    async fn record(&self, record: Record) -> Result<(), Event> {
+        let epoch = self.lease.epoch();
+        let written = self
+            .journal
+            .write(self.run.environment, epoch, record)
+            .await;
+        written.map_err(|error| {
+            self.memory.borrow_mut().reason = crate::error_text(&error);
+            match error {
+                JournalError::Store {
+                    source: StoreError::Conflict { .. },
+                    ..
+                } => Event::OnBlocked(Reason::LeaseLost),
+                _ => Event::OnBlocked(Reason::Unavailable),
+            }
+        })
+    }
+
+    fn now(&self) -> crate::Instant {
+        self.run.environment.now()
+    }
+
+    fn tell(&self, progress: &Progress) {
+        self.run.observer.on(self.now(), progress);
+    }
+
+    fn announce(&self, state: State) {
+        if let Some(phase) = state.phase() {
+            let reverse = state.is_reverse();
+            self.tell(&Progress::Entered { phase, reverse });
+        }
+    }
+
+    fn leave(&self) {
+        let left = self.memory.borrow_mut().leave(self.now());
+        if let Some((phase, evidence)) = left {
+            self.tell(&Progress::Left { phase, evidence });
+        }
+    }
+
+    /// Says for ever what is being waited for.
+    async fn notice(&self) {
+        loop {
+            self.run.environment.sleep_until(self.now() + NOTICE).await;
+            let waiting = self.memory.borrow().waiting(self.now());
+            if let Some(progress) = waiting {
+                self.tell(&progress);
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What a process remembers of its run. What must survive a crash is in the journal too.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use crate::environment::Instant;
+use crate::gates::Tally;
+use crate::journal::{Pin, Recovered, Scale};
+use crate::observer::Progress;
+use crate::phase::Phase;
+use crate::plan::Sides;
+use crate::report::{GatewayWrite, PhaseReport};
+use crate::swap::machine::State;
+use crate::view::gateway::Entry;
+
+/// One run's memory.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    pub(crate) sides: Option<Sides>,
+    pub(crate) required: u32,
+    pub(crate) old_build: Option<String>,
+    pub(crate) new_build: Option<String>,
+    pub(crate) pins: Vec<Pin>,
+    pub(crate) scales: Vec<Scale>,
+    pub(crate) writes: Vec<GatewayWrite>,
+    /// What the old side answered before the change.
+    pub(crate) baseline: Tally,
+    /// Where our own probes enter, once known.
+    pub(crate) entrance: Option<(Ipv4Addr, Vec<Entry>)>,
+    /// Members as ARM last told them.
+    pub(crate) pool: Vec<Ipv4Addr>,
+    /// Builds in the last look.
+    pub(crate) seen: Vec<String>,
+    /// Why the run is where it is, in one line.
+    pub(crate) reason: String,
+    /// What could not be put back.
+    pub(crate) residue: Vec<String>,
+    /// Whether pins and scales were put back.
+    pub(crate) restored: bool,
+    pub(crate) phases: Vec<PhaseReport>,
+    /// The state being worked on.
+    current: Option<Current>,
+}
+
+#[derive(Debug)]
+struct Current {
+    state: State,
+    entered: Instant,
+    ceiling: Duration,
+    missing: Vec<String>,
+    evidence: Vec<String>,
+}
+
+impl Memory {
+    /// What the journal knows.
+    pub(crate) fn of(recovered: &Recovered) -> Self {
+        Self {
+            sides: recovered.sides.clone(),
+            required: recovered.required,
+            old_build: recovered.old_build.clone(),
+            new_build: recovered.new_build.clone(),
+            pins: recovered.pins.clone(),
+            scales: recovered.scales.clone(),
+            writes: recovered.writes.clone(),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn enter(&mut self, state: State, now: Instant) {
+        self.current = Some(Current {
+            state,
+            entered: now,
+            ceiling: Duration::ZERO,
+            missing: Vec::new(),
+            evidence: Vec::new(),
+        });
+        if let Some(phase) = state.phase() {
+            self.phases.push(PhaseReport {
+                phase,
+                reverse: state.is_reverse(),
+                entered_ms: now.0,
+                left_ms: now.0,
+                evidence: Vec::new(),
+            });
+        }
+    }
+
+    /// Closes the current phase: which, and what was proven or why it was left.
+    pub(crate) fn leave(&mut self, now: Instant) -> Option<(Phase, Vec<String>)> {
+        let current = self.current.take()?;
+        let phase = current.state.phase()?;
+        let mut evidence = current.evidence;
+        if evidence.is_empty() && !self.reason.is_empty() {
+            evidence.push(self.reason.clone());
+        }
+        if let Some(report) = self.phases.last_mut() {
+            report.left_ms = now.0;
+            report.evidence.clone_from(&evidence);
+        }
+        Some((phase, evidence))
+    }
+
+    pub(crate) fn state(&self) -> Option<State> {
+        self.current.as_ref().map(|current| current.state)
+    }
+
+    /// Names the ceiling of the current wait.
+    pub(crate) fn set_ceiling(&mut self, ceiling: Duration) {
+        if let Some(current) = &mut self.current {
+            current.ceiling = ceiling;
+        }
+    }
+
+    pub(crate) fn set_missing(&mut self, missing: Vec<String>) {
+        if let Some(current) = &mut self.current {
+            current.missing = missing;
+        }
+    }
+
+    pub(crate) fn missing(&self) -> String {
+        let missing = self
+            .current
+            .as_ref()
+            .map(|current| current.missing.join("; "));
+        missing.unwrap_or_default()
+    }
+
+    pub(crate) fn set_evidence(&mut self, evidence: Vec<String>) {
+        if let Some(current) = &mut self.current {
+            current.evidence = evidence;
+        }
+    }
+
+    /// The notice of the current wait, if there is one.
+    pub(crate) fn waiting(&self, now: Instant) -> Option<Progress> {
+        let current = self.current.as_ref()?;
+        Some(Progress::Waiting {
+            phase: current.state.phase()?,
+            elapsed: now.since(current.entered),
+            ceiling: current.ceiling,
+            missing: current.missing.clone(),
+        })
+    }
+
+    /// Gateway writes that Azure accepted.
+    pub(crate) fn gateway_puts(&self) -> u32 {
+        let accepted = self
+            .writes
+            .iter()
+            .filter(|write| write.accepted == Some(true));
+        u32::try_from(accepted.count()).unwrap_or(u32::MAX)
+    }
+}
