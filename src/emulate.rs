@@ -40,7 +40,7 @@ pub(crate) struct Args {
 /// Serves until someone asks for the end.
 pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, Failure> {
     runtime()?.block_on(async {
-        let interrupt = listen()?;
+        let interrupt = listen("ended at once")?;
         let cloud = CloudConfig {
             seed: args.seed,
             ..CloudConfig::default()

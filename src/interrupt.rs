@@ -23,12 +23,13 @@ struct Inner {
 }
 
 impl Interrupt {
-    /// Listens from now on; must be called inside a runtime.
-    pub(crate) fn listen() -> std::io::Result<Self> {
+    /// Listens from now on; must be called inside a runtime. `farewell` is what is said when someone
+    /// does not wait for the safe point.
+    pub(crate) fn listen(farewell: &'static str) -> std::io::Result<Self> {
         let interrupt = Self::default();
         let ctrl_c = signal(SignalKind::interrupt())?;
         let terminate = signal(SignalKind::terminate())?;
-        tokio::spawn(interrupt.clone().run(ctrl_c, terminate));
+        tokio::spawn(interrupt.clone().run(ctrl_c, terminate, farewell));
         Ok(interrupt)
     }
 
@@ -56,12 +57,12 @@ impl Interrupt {
         self.inner.changed.notify_waiters();
     }
 
-    async fn run(self, mut ctrl_c: Signal, mut terminate: Signal) {
+    async fn run(self, mut ctrl_c: Signal, mut terminate: Signal, farewell: &str) {
         let exit = either(&mut ctrl_c, &mut terminate).await;
-        note("stopping at the next safe point; once more ends at once");
+        note("stopping where it is safe; once more ends at once");
         self.ask(exit);
         let exit = either(&mut ctrl_c, &mut terminate).await;
-        note("stopped at once: the journal holds every step; run the same command to go on");
+        note(farewell);
         std::process::exit(exit.code().into());
     }
 }

@@ -160,7 +160,7 @@ fn on_sockets(
         .clone()
         .unwrap_or_else(|| temporary.path().to_owned());
     let played = runtime()?.block_on(async {
-        let interrupt = listen()?;
+        let interrupt = listen("ended at once")?;
         live::rehearse(plan, output, &interrupt, &state).await
     });
     match played {

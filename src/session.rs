@@ -34,7 +34,9 @@ impl Session {
         let config = target.config()?;
         let access = target.access()?;
         runtime()?.block_on(async {
-            let interrupt = listen()?;
+            let interrupt = listen(
+                "ended at once; the journal holds every step, and `turquoise swap --resume` goes on",
+            )?;
             let environment = environment(target, &access, &interrupt).await?;
             let session = Self {
                 teller: Teller::new(output, &config, environment.now()),
@@ -142,8 +144,8 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 /// Ctrl-C and SIGTERM, from now on; inside a runtime.
-pub(crate) fn listen() -> Result<Interrupt, Failure> {
-    Interrupt::listen()
+pub(crate) fn listen(farewell: &'static str) -> Result<Interrupt, Failure> {
+    Interrupt::listen(farewell)
         .map_err(|error| Failure::new(Exit::Internal, "cannot listen for signals").because(&error))
 }
 

@@ -100,7 +100,7 @@ fn stop_on_signals() -> Result<(), Failure> {
     let runtime = runtime()?;
     std::thread::spawn(move || {
         let exit = runtime.block_on(async {
-            match crate::interrupt::Interrupt::listen() {
+            match crate::interrupt::Interrupt::listen("ended at once") {
                 Ok(interrupt) => interrupt.wait().await,
                 Err(_) => std::future::pending().await,
             }

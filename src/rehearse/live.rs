@@ -19,8 +19,8 @@ use turquoise_emulator::{CloudConfig, Instant, Seed};
 use turquoise_orchestrator::live::{LiveEnvironment, Trust};
 use turquoise_orchestrator::{Access, Config, Environment, FileStore, StaticToken, SwapReport};
 use turquoise_scenarios::Observation;
+use turquoise_scenarios::clients::LoadGenerator;
 use turquoise_scenarios::clients::live::{LoadConfig, TlsTarget};
-use turquoise_scenarios::clients::{LoadGenerator, Profile};
 
 use super::certificate::Certificate;
 use super::evidence::{self, Acted};
@@ -190,7 +190,7 @@ impl<'a> Stage<'a> {
             .listener()
             .ok_or_else(|| failed("the gateway has no TLS listener"))?
             .listens;
-        let profile = Profile::rehearsal(self.plan.rate);
+        let profile = self.plan.profile();
         let seed = Seed::new(self.plan.seed).child("clients");
         let mut load = LoadConfig::new(listens, HOST, profile, seed);
         load.tls = Some(TlsTarget {

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use turquoise_arm::ResourceId;
+use turquoise_emulator::ledger::RequestClass;
 use turquoise_orchestrator::Config;
 use turquoise_orchestrator::config::{HttpsListener, Span};
 use turquoise_scenarios::breaks::Break;
+use turquoise_scenarios::clients::Profile;
 use turquoise_scenarios::observation::Policy;
 use turquoise_scenarios::subject::Subject;
 
@@ -50,12 +52,28 @@ impl Plan {
         config
     }
 
+    /// What clients do. A deliberate loss is to be seen, whatever the moment at which it happens:
+    /// there, more requests take longer.
+    pub(crate) fn profile(&self) -> Profile {
+        let mut profile = Profile::rehearsal(self.rate);
+        if self.deliberate().is_some() {
+            profile.long_ms = (2_000, 6_000);
+            for share in &mut profile.mix {
+                if share.class == RequestClass::Long {
+                    share.weight *= 5;
+                }
+            }
+        }
+        profile
+    }
+
     /// Spans of cloud time shrink by the speed, the work of this machine does not: what has to
     /// happen on the wall clock gets at least this long there.
     fn leave_time(&self, config: &mut Config) {
-        // The longest request of the traffic takes 1.5 s; twice that on a busy machine.
-        self.at_least(&mut config.frontend.request_timeout, Duration::from_secs(3));
-        self.at_least(&mut config.frontend.drain_timeout, Duration::from_secs(3));
+        // Twice what the longest request asks for, since a busy machine is slow.
+        let longest = self.profile().longest_work() * 2;
+        self.at_least(&mut config.frontend.request_timeout, longest);
+        self.at_least(&mut config.frontend.drain_timeout, longest);
         // A probe is a connection and a short answer.
         self.at_least(
             &mut config.frontend.probe.timeout,
@@ -146,6 +164,18 @@ mod tests {
                 config.frontend.drain_timeout >= config.frontend.request_timeout,
                 "{speed}"
             );
+        }
+    }
+
+    #[test]
+    fn no_request_of_the_traffic_outlives_the_gateways_patience() {
+        for subject in [Subject::Turquoise, Subject::Broken(Break::NoDrain)] {
+            let plan = Plan {
+                subject,
+                ..plan(20.0)
+            };
+            let patience = plan.config().frontend.request_timeout.0.div_f64(plan.speed);
+            assert!(patience >= plan.profile().longest_work() * 2, "{subject}");
         }
     }
 
