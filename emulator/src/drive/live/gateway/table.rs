@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::ServerConfig;
 
@@ -53,10 +54,10 @@ impl LiveTable {
     /// The table that serves a connection opened at `opened`: the core's choice, else the current
     /// one with `false`.
     ///
-    /// A configuration that was replaced gets new requests of its kept connections for the first
-    /// half of its drain time-out only. The core lets them come until the end and cuts them there;
-    /// a real socket cannot be closed between two requests without a race, so here they move over
-    /// while there is time to finish.
+    /// A configuration that was replaced gets new requests of its kept connections only while their
+    /// time-out still fits its drain. The core lets them come until the end and cuts them there; a
+    /// real socket cannot be closed between two requests without a race, so here the connection
+    /// moves over while there is time to finish.
     pub(crate) fn serving(
         &self,
         opened: Instant,
@@ -67,7 +68,7 @@ impl LiveTable {
         let still_taking = |table: &&Arc<RoutingTable>| {
             let mut older = self.routing.older.iter();
             let older = older.find(|older| Arc::ptr_eq(&older.table, table));
-            older.is_none_or(|older| now < older.replaced + older.until.since(older.replaced) / 2)
+            older.is_none_or(|older| now + longest_answer(table) < older.until)
         };
         match chosen.filter(still_taking) {
             Some(table) => (table, true),
@@ -130,6 +131,15 @@ impl LiveTable {
     pub(crate) fn upstreams(&self) -> impl Iterator<Item = &Arc<Upstream>> {
         self.upstreams.values()
     }
+}
+
+/// The longest that a request dispatched by a table may wait for its answer.
+fn longest_answer(table: &RoutingTable) -> Duration {
+    let settings = table.config.settings.iter();
+    settings
+        .map(|s| s.request_timeout)
+        .max()
+        .unwrap_or_default()
 }
 
 /// The address a gateway instance calls members from. Its real one lies in the gateway's subnet,

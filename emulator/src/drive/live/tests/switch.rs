@@ -81,7 +81,7 @@ async fn pool_edits_under_load_lose_nothing_and_close_no_connection() {
     ] {
         edit_and_wait(&mut topology, members).await;
     }
-    // The old configurations' connections move on with their drain time-out, 0.6 s of wall clock.
+    // Old configurations keep their connections for at most the drain time-out, 0.6 s of wall clock.
     pass(Duration::from_millis(900)).await;
     let tallies = load.stop().await;
     let sent: u64 = tallies.iter().map(|tally| tally.sent).sum();
@@ -132,6 +132,26 @@ async fn what_is_left_when_the_drain_time_out_passes_is_cut() {
         _ => None,
     });
     assert_eq!(cut, Some((GREEN, 1)));
+    topology.live.shutdown().await;
+}
+
+/// The knob's reading of a kept connection (F42), while the drain leaves room for it.
+#[tokio::test]
+async fn a_kept_connection_stays_with_the_configuration_it_was_opened_under() {
+    let plan = Plan {
+        drain: Duration::from_secs(3_600),
+        request_timeout: Duration::from_secs(60),
+        ..Plan::default()
+    };
+    let mut topology = Topology::build(plan, &[GREEN]).await;
+    let mut kept = Client::connect(topology.socket()).await;
+    kept.get("/").await.expect("an answer");
+    topology.set_pool(&[BLUE]);
+    topology.until(Topology::applied).await;
+    let on_kept = kept.get("/").await.expect("an answer");
+    assert_eq!(on_kept.header("x-build-id"), "green");
+    let on_new = get(topology.socket(), "/").await.expect("an answer");
+    assert_eq!(on_new.header("x-build-id"), "blue");
     topology.live.shutdown().await;
 }
 
