@@ -1,7 +1,5 @@
 //! DELETE of resources, also by the deletion of their group.
 
-use std::time::Duration;
-
 use http::{Method, StatusCode};
 use serde_json::Value;
 use turquoise_arm::{ArmError, ErrorBody, ResourceId};
@@ -75,15 +73,9 @@ impl ControlPlane {
         let fault = self
             .faults
             .on_operation(now.as_millis(), method.as_str(), path);
-        let millis = kind.durations.delete.draw(
-            self.config.profile,
-            self.config.duration_scale,
-            self.seed
-                .child("deletes")
-                .child(resource.id.key())
-                .at(resource.generation),
-        );
-        let ends_at = (now + Duration::from_millis(millis + fault.extra_ms)).ceil_millis();
+        let seed = self.seed.child("deletes").child(resource.id.key());
+        let seed = seed.at(resource.generation);
+        let ends_at = self.ending(now, kind.durations.delete, seed, fault.extra_ms);
         self.cancel_all(now, reported, &resource.id);
         self.mark(&resource.id, State::Deleting);
         let (own, mut scope) = self.parts(now, reported, provider);

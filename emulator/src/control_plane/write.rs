@@ -1,7 +1,6 @@
 //! PUT and PATCH: from a body to a stored model and an operation.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -9,6 +8,7 @@ use turquoise_arm::{ArmError, ResourceId};
 
 use super::answer::Answer;
 use super::body::problem_error;
+use super::durations::Duration;
 use super::lro::{Dialect, Number, Operation};
 use super::provider::{InternalWrite, Kind, PatchMode, Protocol, PutMode, Write};
 use super::read::not_found;
@@ -17,6 +17,7 @@ use super::schema::{Mode, merge, normalise};
 use super::store::{Resource, State};
 use super::{ControlPlane, Turn, clock};
 use crate::reported::Reported;
+use crate::seed::Seed;
 use crate::time::Instant;
 
 /// A model about to be written, and where it comes from.
@@ -38,6 +39,13 @@ pub(super) struct Draft<'a> {
 pub(super) struct Applied {
     pub(super) created: bool,
     pub(super) operation: Option<Number>,
+}
+
+/// A write that nothing refuses.
+struct Admitted {
+    write: Write,
+    held: Option<Resource>,
+    references: Vec<Reference>,
 }
 
 impl ControlPlane {
@@ -140,46 +148,58 @@ impl ControlPlane {
         reported: &dyn Reported,
         draft: Draft<'_>,
     ) -> Result<Applied, ArmError> {
+        let admitted = self.admit(&draft)?;
+        Ok(self.enact(now, reported, &draft, admitted))
+    }
+
+    /// Everything that can refuse a draft.
+    fn admit(&self, draft: &Draft<'_>) -> Result<Admitted, ArmError> {
         let provider = draft.provider;
-        let kind = self.providers[provider].kind();
         let held = self.store.get(draft.id).cloned();
-        self.check_conflicts(kind, draft.id, held.as_ref())?;
-        let mut write = self.write_of(&draft, held.as_ref());
-        let context = self.context();
-        self.providers[provider].validate(&context, &mut write)?;
+        self.check_conflicts(self.providers[provider].kind(), draft.id, held.as_ref())?;
+        let mut write = self.write_of(draft, held.as_ref());
+        self.providers[provider].validate(&self.context(), &mut write)?;
         let references = self.check_references(provider, &write)?;
         self.check_removed_children(provider, &write)?;
+        Ok(Admitted {
+            write,
+            held,
+            references,
+        })
+    }
 
+    /// Stores an admitted write, takes the place of one that runs, and begins its operation.
+    fn enact(
+        &mut self,
+        now: Instant,
+        reported: &dyn Reported,
+        draft: &Draft<'_>,
+        admitted: Admitted,
+    ) -> Applied {
+        let provider = draft.provider;
+        let kind = self.providers[provider].kind();
+        let id = &admitted.write.id;
         let (sent, path) = draft.sent;
         let fault = self
             .faults
             .on_operation(now.as_millis(), sent.as_str(), path);
-        let wanted = if write.creates() {
+        let duration = if admitted.write.creates() {
             kind.durations.create
         } else {
             kind.durations.update
         };
-        let millis = wanted.draw(
-            self.config.profile,
-            self.config.duration_scale,
-            self.seed
-                .child("durations")
-                .child(write.id.key())
-                .at(write.generation),
-        );
-        let ends_at = (now + Duration::from_millis(millis + fault.extra_ms)).ceil_millis();
+        let seed = self.seed.child("durations").child(id.key());
+        let seed = seed.at(admitted.write.generation);
+        let ends_at = self.ending(now, duration, seed, fault.extra_ms);
         let operation_id = self.operations.next_id();
-        self.supersede(now, reported, &write.id, &operation_id);
+        self.supersede(now, reported, id, &operation_id);
 
-        let synchronous = kind.protocol == Protocol::Synchronous;
-        let resource = self.stored(now, kind, &write, held.as_ref(), references, provider);
+        let resource = self.stored(now, kind, &admitted, provider);
+        let Admitted { write, held, .. } = admitted;
         self.addresses.commit(&write.id, &write.claims);
         self.store.put(resource);
         let (own, mut scope) = self.parts(now, reported, provider);
-        let ends_at = own
-            .begin(&mut scope, &write, ends_at)
-            .max(now)
-            .ceil_millis();
+        let ends_at = own.begin(&mut scope, &write, ends_at);
         self.changed(now, reported, provider, &write.id);
         let operation = Operation {
             id: operation_id,
@@ -196,14 +216,28 @@ impl ControlPlane {
             ended: None,
             result: None,
         };
+        let ends_at = ends_at.max(now).ceil_millis();
         let number = self.operations.begin(operation, Some(ends_at));
+        let synchronous = kind.protocol == Protocol::Synchronous;
         if synchronous {
             self.end_operation(now, reported, number);
         }
-        Ok(Applied {
+        Applied {
             created: held.is_none(),
             operation: (!synchronous).then_some(number),
-        })
+        }
+    }
+
+    /// When an operation that takes `duration` and a fault's `extra_ms` ends.
+    pub(super) fn ending(
+        &self,
+        now: Instant,
+        duration: Duration,
+        seed: Seed,
+        extra_ms: u64,
+    ) -> Instant {
+        let millis = duration.draw(self.config.profile, self.config.duration_scale, seed);
+        (now + std::time::Duration::from_millis(millis + extra_ms)).ceil_millis()
     }
 
     fn write_of(&self, draft: &Draft<'_>, held: Option<&Resource>) -> Write {
@@ -228,11 +262,10 @@ impl ControlPlane {
         &mut self,
         now: Instant,
         kind: &Kind,
-        write: &Write,
-        held: Option<&Resource>,
-        references: Vec<Reference>,
+        admitted: &Admitted,
         provider: usize,
     ) -> Resource {
+        let (write, held) = (&admitted.write, admitted.held.as_ref());
         let version = held.map_or(1, |held| held.version + 1);
         Resource {
             id: write.id.clone(),
@@ -247,7 +280,7 @@ impl ControlPlane {
             generation: write.generation,
             guid: write.guid.clone(),
             created: held.map_or(now, |held| held.created),
-            references,
+            references: admitted.references.clone(),
         }
     }
 
