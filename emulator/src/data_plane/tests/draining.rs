@@ -166,8 +166,8 @@ fn a_pinned_client_connection_is_served_by_its_own_configuration_while_it_drains
         let mut plan = gentle();
         plan.knobs.client_connections = pinned;
         let mut rig = plan.build();
-        // Before the update, just before its drain time-out, and at it.
-        let dues = [0, 1_019, 1_020].map(|millis| SETTLED + ms(millis));
+        // Before the update, just before half of its drain time-out, and at it.
+        let dues = [0, 519, 520].map(|millis| SETTLED + ms(millis));
         let arrivals = (1..).zip(dues).map(|(id, due)| {
             let mut arrival = request(id, due, 1.0);
             arrival.connection = ConnectionClass::Reused;

@@ -55,9 +55,9 @@ impl LiveTable {
     /// one with `false`.
     ///
     /// A configuration that was replaced gets new requests of its kept connections only while their
-    /// time-out still fits its drain. The core lets them come until the end and cuts them there; a
-    /// real socket cannot be closed between two requests without a race, so here the connection
-    /// moves over while there is time to finish.
+    /// time-out still fits its drain; the core knows how long a simulated one takes and lets them
+    /// come for half of it. A real socket cannot be closed between two requests without a race, so
+    /// here the connection moves over.
     pub(crate) fn serving(
         &self,
         opened: Instant,
