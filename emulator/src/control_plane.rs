@@ -1,10 +1,10 @@
 //! The control plane: ARM requests in, answers out, desired state down.
 //!
 //! [`ControlPlane`] is the engine. What is particular to a resource type is a
-//! [`Provider`](provider::Provider) under `providers/`; read its docs first. A request is taken
+//! `Provider` under `providers/`; read its docs first. A request is taken
 //! apart in `request`, sorted by `route`, and answered by one of the verbs (`read`, `write`,
 //! `delete`, `action`, `groups`, `subscriptions`); long answers live in `lro` and end in
-//! [`ControlPlane::advance_to`]. Nothing here knows sockets, clocks or the data plane's insides.
+//! `advance_to`. Nothing here knows sockets, clocks or the data plane's insides.
 
 mod action;
 mod addresses;

@@ -10,7 +10,7 @@
 //! 3. The engine checks every `{"id": …}` of the model and that no child that vanished is in use
 //!    ([`Provider::in_use`] names the error).
 //! 4. The engine draws how long the operation takes, stores the model (`Updating`), and calls
-//!    [`Provider::begin`], which publishes [`Desired`] state and may correct the ending.
+//!    [`Provider::begin`], which publishes [`Desired`](crate::desired::Desired) state and may correct the ending.
 //! 5. At the ending the engine calls [`Provider::settle`], then marks the resource `Succeeded` or
 //!    `Failed`, with a new etag.
 //!

@@ -3,7 +3,7 @@
 //! A [`Schema`] is how the control plane reads bodies leniently (member names and enums in any
 //! case, `"80"` for 80, `null` for absent), writes them canonically and completes them with
 //! defaults, while members nobody here knows survive untouched (azure-facts.md §1.2,
-//! client-contract.md §6). [`normalise`] turns a body into a *model*: what is stored. [`decorate`]
+//! client-contract.md §6). `normalise` turns a body into a *model*: what is stored. `decorate`
 //! turns a model into an answer: ids, etags and states of every child, empty collections, and no
 //! secrets. Everything is built with the `const fn`s at the end of this file.
 

@@ -19,7 +19,7 @@ pub(crate) struct Call<'a> {
     pub(crate) query: &'a [(String, String)],
     /// The body; `Value::Null` when empty.
     pub(crate) body: &'a Value,
-    /// Who asks, as in [`Event::Arm`].
+    /// Who asks, as in [`Event::Arm`](crate::Event::Arm).
     pub(crate) caller: &'a str,
 }
 
@@ -51,7 +51,7 @@ pub(crate) enum Handled {
     Answer(StatusCode, Value),
     /// An answer without body, at once.
     Empty(StatusCode),
-    /// An operation that ends at an instant; [`Provider::settle`] is called then, and may give
+    /// An operation that ends at an instant; `Provider::settle` is called then, and may give
     /// the result that `Location` answers.
     Operation(Begun),
     /// The route exists for other methods only: 405.
@@ -65,11 +65,11 @@ pub(crate) enum Handled {
 /// An operation a [`Call`] began.
 #[derive(Clone, Debug)]
 pub(crate) struct Begun {
-    /// Its verb in events and for [`Provider::settle`], such as `backendhealth`.
+    /// Its verb in events and for `Provider::settle`, such as `backendhealth`.
     pub(crate) verb: &'static str,
     /// When it ends.
     pub(crate) ends_at: Instant,
-    /// What [`Provider::settle`] is to know.
+    /// What `Provider::settle` is to know.
     pub(crate) payload: Value,
     /// The first answer: `None` for 202 without body; a PUT or PATCH gives its status and body.
     pub(crate) answer: Option<(StatusCode, Value)>,

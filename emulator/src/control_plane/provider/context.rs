@@ -145,7 +145,7 @@ pub(crate) struct Write {
     pub(crate) id: ResourceId,
     /// The model before, where the resource exists.
     pub(crate) previous: Option<Arc<Value>>,
-    /// The model to be; [`Provider::validate`] may complete it.
+    /// The model to be; `Provider::validate` may complete it.
     pub(crate) model: Value,
     /// The address claims that replace those the resource has.
     pub(crate) claims: Vec<Claim>,
@@ -155,7 +155,7 @@ pub(crate) struct Write {
     pub(crate) guid: String,
     /// The request's `api-version`.
     pub(crate) api_version: String,
-    /// Who asks, as in [`Event::Arm`].
+    /// Who asks, as in [`Event::Arm`](crate::Event::Arm).
     pub(crate) caller: String,
     /// The request's `If-Match`.
     pub(crate) if_match: Option<String>,

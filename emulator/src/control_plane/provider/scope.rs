@@ -19,8 +19,8 @@ use crate::seed::Seed;
 use crate::time::Instant;
 
 /// What a provider may change. Everything here is committed: refuse in
-/// [`Provider::validate`], [`Provider::refuse_delete`] or before the first change in
-/// [`Provider::route`].
+/// `Provider::validate`, `Provider::refuse_delete` or before the first change in
+/// `Provider::route`.
 #[derive(Debug)]
 pub(crate) struct Scope<'a> {
     /// Now.
