@@ -7,3 +7,4 @@ mod invariance;
 mod reference;
 mod rig;
 mod serving;
+mod throughput;
