@@ -11,6 +11,7 @@ mod application;
 mod builds;
 mod busy_meter;
 mod config;
+mod draining;
 mod faulting;
 pub mod gateway;
 mod instance;
@@ -18,6 +19,7 @@ mod instance_view;
 mod knobs;
 mod live;
 pub mod load_balancer;
+mod membership;
 mod network;
 mod probe;
 mod probing;
@@ -57,10 +59,10 @@ pub use load_balancer::table::{BalancerTable, FiveTuple, RuleTable};
 pub use probe::{DueProbe, ProbeId, ProbeOutcome, Prober};
 pub use traffic::{Arrival, Arrivals, CloneArrivals, CutScope, Through, ThroughAnswer};
 
+use draining::DrainEnd;
 use faulting::ArmedFault;
 use network::Network;
 use probe::Streams;
-use rollout::DrainEnd;
 use timers::Timers;
 use traffic::Traffic;
 
@@ -154,7 +156,7 @@ impl DataPlane {
     }
 
     /// Sends simulated clients to a frontend, with this `Host`. Client numbers are the source's
-    /// own, small and dense. Arrivals due in the past arrive at once.
+    /// own, small and dense. No arrival may be due before now.
     pub fn set_traffic(
         &mut self,
         frontend: (Ipv4Addr, u16),

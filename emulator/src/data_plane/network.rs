@@ -44,7 +44,7 @@ pub(crate) enum Reached {
 }
 
 /// A load balancer's treatment of idle flows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct IdleRule {
     /// Idle for longer, a flow is dropped.
     pub(crate) timeout: Duration,

@@ -1,8 +1,7 @@
-//! Gateway configurations: each instance takes them into use at its own time, and drains.
+//! Gateway configurations: each instance takes them into use at its own time.
 //!
 //! An update behaves like an nginx reload of one instance (azure-facts.md §5.4): new requests go by
-//! the new configuration at once; what was dispatched by the old one may finish until the drain
-//! time-out, then it is cut.
+//! the new configuration at once; what becomes of older ones is in [`draining`](super::draining).
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -11,36 +10,13 @@ use std::time::Duration;
 
 use turquoise_arm::ResourceId;
 
-use super::gateway::routing_table::{Older, RoutingTable, Target};
-use super::gateway::{Draining, GatewayInstance, GatewayState, Pending, TargetId, distinct};
+use super::gateway::routing_table::{RoutingTable, Target};
+use super::gateway::{GatewayInstance, GatewayState, Pending, distinct};
 use super::knobs::ProbeStateOnConfig;
 use super::probe::{HealthState, ProbeId, Prober};
-use super::traffic::{Cut, CutScope};
-use super::{Counts, DataPlane, DueCut, ProbeMode, Timer};
+use super::{DataPlane, Timer};
 use crate::desired::{Gateway, GatewayRollout};
 use crate::event::Event;
-
-/// A drain time-out to come.
-#[derive(Clone, Debug)]
-pub(super) struct DrainEnd {
-    gateway: usize,
-    instance: usize,
-    /// Which pool and settings; every one when `None`.
-    target: Option<TargetId>,
-    /// Which dispatches it ends.
-    scope: CutScope,
-    /// The members meant.
-    members: Members,
-}
-
-/// Which members a drain time-out ends.
-#[derive(Clone, Debug)]
-enum Members {
-    /// Those removed by an update, and with the knob for it the kept ones too.
-    Removed(Vec<Ipv4Addr>),
-    /// One that became unhealthy at an instant, if it still is.
-    Unhealthy(Ipv4Addr),
-}
 
 impl DataPlane {
     /// A rollout begins; one still under way is superseded.
@@ -103,74 +79,14 @@ impl DataPlane {
         self.follow_members(gateway, instance, &config);
         let targets = self.targets(gateway, &config);
         self.begin_drains(gateway, instance, &old, &config, &targets);
+        if !pending.running {
+            self.forget_older(gateway, instance);
+        }
         self.install(gateway, instance, generation, config, targets);
         if !pending.running {
             self.cut_all(gateway, instance);
         }
         self.announce(gateway, instance);
-    }
-
-    /// A drain time-out passes: what is left is cut.
-    pub(super) fn end_drain(&mut self, drain: &DrainEnd) {
-        let now = self.now;
-        let cut_on_any_put = self.network.knobs.cut_on_any_put;
-        let Some(state) = self.instance_mut(drain.gateway, drain.instance) else {
-            return;
-        };
-        let before = (state.draining.len(), state.older.len());
-        state.draining.retain(|draining| draining.until > now);
-        state.older.retain(|older| older.until > now);
-        let pruned = before != (state.draining.len(), state.older.len());
-        let members = match &drain.members {
-            Members::Removed(_) if cut_on_any_put => None,
-            Members::Removed(removed) => Some(still_removed(state, drain.target, removed)),
-            Members::Unhealthy(member) => {
-                let id = drain
-                    .target
-                    .and_then(|target| state.streams.get(&(target, *member)))
-                    .copied();
-                let still_down =
-                    id.is_some_and(|id| self.streams.health(id).verdict == Some(false));
-                Some(still_down.then_some(*member).into_iter().collect())
-            }
-        };
-        if pruned {
-            self.refresh_table(drain.gateway, drain.instance);
-        }
-        self.cut(
-            drain.gateway,
-            drain.instance,
-            drain.target,
-            drain.scope,
-            members.as_deref(),
-        );
-    }
-
-    /// A member became unhealthy, and the knob has it drained.
-    pub(super) fn drain_unhealthy(
-        &mut self,
-        gateway: usize,
-        instance: usize,
-        key: (TargetId, Ipv4Addr),
-    ) {
-        let now = self.now;
-        let Some(state) = self.instance_mut(gateway, instance) else {
-            return;
-        };
-        let (target, member) = key;
-        let table = &state.table;
-        let Some(found) = table.targets.iter().find(|known| known.id == target) else {
-            return;
-        };
-        let at = now + table.settings(found).drain_timeout;
-        let drain = DrainEnd {
-            gateway,
-            instance,
-            target: Some(target),
-            scope: CutScope::DispatchedBefore(now),
-            members: Members::Unhealthy(member),
-        };
-        self.timers.add(at, Timer::DrainEnd(Box::new(drain)));
     }
 
     /// Builds an instance's table anew from what its probes say.
@@ -241,76 +157,6 @@ impl DataPlane {
         let streams = std::mem::take(&mut state.streams);
         for id in streams.into_values() {
             self.streams.close(id);
-        }
-    }
-
-    fn cut_all(&mut self, gateway: usize, instance: usize) {
-        let scope = CutScope::UpToGeneration(u64::MAX);
-        self.cut(gateway, instance, None, scope, None);
-    }
-
-    fn cut(
-        &mut self,
-        gateway: usize,
-        instance: usize,
-        target: Option<TargetId>,
-        scope: CutScope,
-        members: Option<&[Ipv4Addr]>,
-    ) {
-        let now = self.now;
-        if self.config.probes == ProbeMode::External {
-            self.ask_for_cut(gateway, instance, scope, members);
-            return;
-        }
-        let cut = Cut {
-            gateway,
-            instance,
-            target,
-            scope,
-            members,
-        };
-        let counts = self.traffic.cut(&mut self.network, now, &cut);
-        self.report_cut(gateway, instance, counts);
-    }
-
-    fn ask_for_cut(
-        &mut self,
-        gateway: usize,
-        instance: usize,
-        scope: CutScope,
-        members: Option<&[Ipv4Addr]>,
-    ) {
-        let Some(state) = &self.network.gateways[gateway] else {
-            return;
-        };
-        let addresses: Vec<Option<Ipv4Addr>> = match members {
-            None => vec![None],
-            Some(members) => members.iter().copied().map(Some).collect(),
-        };
-        let instance = state.instances[instance].table.instance;
-        let gateway = state.id.clone();
-        self.due_cuts
-            .extend(addresses.into_iter().map(|address| DueCut {
-                gateway: gateway.clone(),
-                instance,
-                address,
-                scope,
-            }));
-    }
-
-    fn report_cut(&mut self, gateway: usize, instance: usize, counts: Counts) {
-        let Some(state) = &self.network.gateways[gateway] else {
-            return;
-        };
-        let id = state.id.clone();
-        let instance = state.instances[instance].table.instance;
-        for (address, cut) in counts {
-            self.emit(Event::DrainCut {
-                gateway: id.clone(),
-                instance,
-                address,
-                cut,
-            });
         }
     }
 
@@ -393,67 +239,6 @@ impl DataPlane {
             .unwrap_or_default()
     }
 
-    /// Starts the drain time-outs of what the old configuration dispatched.
-    fn begin_drains(
-        &mut self,
-        gateway: usize,
-        instance: usize,
-        old: &Arc<RoutingTable>,
-        config: &Gateway,
-        targets: &[Target],
-    ) {
-        let now = self.now;
-        let mut longest = Duration::ZERO;
-        for before in &old.targets {
-            let settings = old.settings(before);
-            let drain = config
-                .settings
-                .iter()
-                .find(|after| after.id == settings.id)
-                .map_or(settings.drain_timeout, |after| after.drain_timeout);
-            longest = longest.max(drain);
-            let kept: &[Ipv4Addr] = targets
-                .iter()
-                .find(|after| after.id == before.id)
-                .map_or(&[], |after| &config.pools[after.pool].members);
-            let removed: Vec<Ipv4Addr> = distinct(&old.pool(before).members)
-                .filter(|member| !kept.contains(member))
-                .collect();
-            if let Some(state) = self.instance_mut(gateway, instance) {
-                state.draining.retain(|draining| {
-                    draining.target != before.id || !kept.contains(&draining.address)
-                });
-                state
-                    .draining
-                    .extend(removed.iter().map(|address| Draining {
-                        target: before.id,
-                        address: *address,
-                        until: now + drain,
-                    }));
-            }
-            let end = DrainEnd {
-                gateway,
-                instance,
-                target: Some(before.id),
-                scope: CutScope::UpToGeneration(old.generation),
-                members: Members::Removed(removed),
-            };
-            self.timers.add(now + drain, Timer::DrainEnd(Box::new(end)));
-        }
-        if old.targets.is_empty() {
-            return;
-        }
-        if let Some(state) = self.instance_mut(gateway, instance) {
-            let mut table = (**old).clone();
-            table.older = Vec::new();
-            state.older.push(Older {
-                table: Arc::new(table),
-                replaced: now,
-                until: now + longest,
-            });
-        }
-    }
-
     fn install(
         &mut self,
         gateway: usize,
@@ -518,21 +303,6 @@ impl DataPlane {
                 .collect(),
         });
     }
-}
-
-/// Members removed by an update and not brought back since.
-fn still_removed(
-    state: &GatewayInstance,
-    target: Option<TargetId>,
-    removed: &[Ipv4Addr],
-) -> Vec<Ipv4Addr> {
-    removed
-        .iter()
-        .copied()
-        .filter(|member| {
-            target.is_none_or(|target| !state.streams.contains_key(&(target, *member)))
-        })
-        .collect()
 }
 
 /// An instance's address. Which subnet a gateway is in does not reach the data plane, and only

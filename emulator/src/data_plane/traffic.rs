@@ -14,6 +14,7 @@
 //! [`Flight`]: flight::Flight
 
 mod arrival;
+mod attempt;
 mod backend_pool;
 mod books;
 mod clients;

@@ -68,7 +68,7 @@ fn run(step: Option<Duration>) -> Rig {
     }
     .build();
     rig.send(traffic());
-    let mut pass = |rig: &mut Rig, span: Duration| {
+    let pass = |rig: &mut Rig, span: Duration| {
         let end = rig.plane.now + span;
         while let Some(step) = step
             && rig.plane.now + step < end

@@ -28,7 +28,7 @@ impl Arrivals for Poisson {
         self.due = self.due + self.gaps.draw(self.seed.at(self.id), 1.0);
         let mut arrival = request(self.id, self.due, 1.0);
         arrival.client = u32::try_from(self.id % 200).ok()?;
-        if self.id % 2 == 0 {
+        if self.id.is_multiple_of(2) {
             arrival.connection = ConnectionClass::Reused;
         }
         Some(arrival)
@@ -38,7 +38,6 @@ impl Arrivals for Poisson {
 #[test]
 #[ignore = "a measurement, meaningful in release only"]
 #[expect(
-    clippy::print_stdout,
     clippy::disallowed_methods,
     reason = "a measurement reads the clock and prints its result"
 )]

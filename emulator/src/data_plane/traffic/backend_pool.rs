@@ -3,7 +3,7 @@
 //! Each is a flow pinned to one instance behind the member (azure-facts.md §5.7): a new instance
 //! gets traffic only from new connections (F41), and a dead one breaks those pinned to it.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -13,8 +13,8 @@ use crate::data_plane::knobs::Knobs;
 use crate::data_plane::network::IdleRule;
 use crate::time::Instant;
 
-/// A connection, ordered by when it is free.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// A connection, ordered by when it is free and then by who opened it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Connection {
     /// Free from here on; in the future while a request uses it.
     pub(crate) free_at: Instant,
@@ -26,6 +26,18 @@ pub(crate) struct Connection {
     pub(crate) epoch: u32,
     /// What the load balancer between does when it is idle.
     pub(crate) idle: Option<IdleRule>,
+}
+
+impl Ord for Connection {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.free_at, self.opened_by).cmp(&(other.free_at, other.opened_by))
+    }
+}
+
+impl PartialOrd for Connection {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// What taking a connection from the pool gives.

@@ -52,6 +52,9 @@ enum Happening {
     Arrive(usize),
 }
 
+/// When, the rank among what happens then, the request and its attempt, and what.
+type Planned = (Instant, u8, RequestId, u8, Happening);
+
 #[derive(Clone, Debug)]
 struct Try {
     arrival: Arrival,
@@ -103,7 +106,7 @@ pub(crate) struct Model {
     seeds: Seeds,
     given: Given,
     now: Instant,
-    heap: BinaryHeap<Reverse<(Instant, u8, RequestId, u8, Happening)>>,
+    heap: BinaryHeap<Reverse<Planned>>,
     lanes: Vec<Lane>,
     machines: Vec<Machine>,
     tries: Vec<Try>,

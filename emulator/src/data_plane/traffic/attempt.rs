@@ -1,0 +1,181 @@
+//! One attempt of a gateway instance, followed from the connection to its foreseen end.
+
+use std::time::Duration;
+
+use super::Traffic;
+use super::arrival::Arrival;
+use super::backend_pool::{Connection, Taken};
+use super::dispatch::Order;
+use super::flight::{Fate, Flight, Lane, Run};
+use crate::data_plane::instance::Machine;
+use crate::data_plane::instance_view::InstanceState;
+use crate::data_plane::load_balancer::table::FiveTuple;
+use crate::data_plane::network::{Network, Reached};
+use crate::ledger::{Fault, RequestClass};
+use crate::seed::Seed;
+use crate::time::Instant;
+
+impl Traffic {
+    /// One attempt: dispatched at `now`, and followed to its end.
+    pub(super) fn fly(
+        &mut self,
+        network: &mut Network,
+        lane: Lane,
+        arrival: Arrival,
+        attempt: u8,
+        order: Order,
+        now: Instant,
+    ) {
+        let mut flight = Flight {
+            arrival,
+            lane,
+            generation: order.generation,
+            target: order.target,
+            member: order.member,
+            attempt,
+            dispatched: now,
+            ends: now,
+            fate: Fate::Failed(Fault::Reset),
+            first_byte: now,
+            run: None,
+            connection: (arrival.id, attempt),
+        };
+        let deadline = now + arrival.upload + order.request_timeout;
+        let connection = self.connect(network, &order, &mut flight, deadline);
+        if let Some(connection) = connection {
+            let draw = self.seeds.service.at(arrival.id);
+            let machine = &mut network.machines[connection.slot];
+            execute(machine, connection.slot, draw, &mut flight, deadline);
+        }
+        let patience_ends = arrival.due + arrival.patience;
+        if patience_ends < flight.ends {
+            flight.ends = patience_ends;
+            flight.fate = Fate::ClientGone;
+        }
+        if let Some(connection) = connection
+            && matches!(flight.fate, Fate::Served(_))
+        {
+            let free = Connection {
+                free_at: flight.ends,
+                ..connection
+            };
+            self.lane(lane.gateway, lane.instance)
+                .pool
+                .put(order.member, free);
+        }
+        self.take_off(network, flight);
+    }
+
+    /// A connection to the member: kept or new. Without one the flight's end is set.
+    fn connect(
+        &mut self,
+        network: &Network,
+        order: &Order,
+        flight: &mut Flight,
+        deadline: Instant,
+    ) -> Option<Connection> {
+        let now = flight.dispatched;
+        let lane = flight.lane;
+        let pool = &mut self.lane(lane.gateway, lane.instance).pool;
+        match pool.take(order.member, now, &network.machines, &network.knobs) {
+            Taken::Idle(connection) => {
+                flight.connection = connection.opened_by;
+                return Some(connection);
+            }
+            Taken::Raced => fail(flight, Fault::Reset, now),
+            Taken::Forgotten => fail(flight, Fault::RequestTimeout, deadline),
+            Taken::Nothing => {
+                let flow = FiveTuple {
+                    source: (order.source, self.seeds.source_port(flight.connection)),
+                    destination: order.member,
+                };
+                match network.connect(flow) {
+                    Reached::Instance { slot, idle } => {
+                        return Some(Connection {
+                            free_at: now,
+                            opened_by: flight.connection,
+                            slot,
+                            epoch: network.machines[slot].flow_epoch,
+                            idle,
+                        });
+                    }
+                    Reached::Refusal => fail(flight, Fault::Refused, now),
+                    Reached::Silence => {
+                        let patience = network.knobs.connect_timeout;
+                        fail(flight, Fault::ConnectTimeout, now + patience);
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// Writes a flight down if its end is certain, else keeps it until then.
+    fn take_off(&mut self, network: &mut Network, flight: Flight) {
+        if let (Fate::Served(status), Some(run)) = (flight.fate, &flight.run)
+            && flight.ends <= self.horizon
+        {
+            self.write_served(&flight, run, status);
+            return;
+        }
+        if let Some(run) = &flight.run {
+            network.machines[run.slot].in_flight += 1;
+        }
+        self.flights.add(flight);
+    }
+}
+
+fn fail(flight: &mut Flight, fault: Fault, at: Instant) {
+    flight.fate = Fate::Failed(fault);
+    flight.ends = at;
+    flight.first_byte = at;
+}
+
+/// An instance takes the request, or does not.
+fn execute(machine: &mut Machine, slot: usize, draw: Seed, flight: &mut Flight, deadline: Instant) {
+    let now = flight.dispatched;
+    let finishes = match machine.view.state {
+        InstanceState::NotListening => return fail(flight, Fault::Reset, now),
+        InstanceState::Refusing => return fail(flight, Fault::Refused, now),
+        InstanceState::Hanging => None,
+        InstanceState::Serving => Some(work(machine, draw, flight)),
+    };
+    flight.run = Some(Run {
+        id: flight.arrival.id,
+        slot,
+        address: machine.spec.address,
+        build: machine.view.build,
+        started: now,
+        finishes,
+    });
+    match finishes {
+        Some((finish, status)) if flight.first_byte <= deadline => {
+            flight.fate = Fate::Served(status);
+            flight.ends = finish;
+        }
+        _ => fail(flight, Fault::RequestTimeout, deadline),
+    }
+}
+
+/// Puts the request into the queue: when it finishes, and with which status.
+fn work(machine: &mut Machine, draw: Seed, flight: &mut Flight) -> (Instant, u16) {
+    let (now, arrival) = (flight.dispatched, &flight.arrival);
+    let response = machine.view.respond(draw, arrival.class, arrival.work);
+    let service = arrival.upload + response.service;
+    let Some((start, finish)) = machine.queue.admit(now, service) else {
+        flight.first_byte = now;
+        return (now, 503);
+    };
+    machine.meter.add(start, finish);
+    flight.first_byte = first_byte(arrival.class, finish, response.service);
+    (finish, response.status)
+}
+
+/// A long answer streams for the second half of its time, so that it can be cut short after its
+/// status is out (F47); every other comes at once.
+fn first_byte(class: RequestClass, finish: Instant, service: Duration) -> Instant {
+    match class {
+        RequestClass::Long => finish - service / 2,
+        RequestClass::Short | RequestClass::Write | RequestClass::Upload => finish,
+    }
+}
