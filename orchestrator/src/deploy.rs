@@ -140,11 +140,18 @@ pub enum DeployError {
         resource: ResourceId,
         /// What came back.
         #[source]
-        source: ArmFailure,
+        source: Box<ArmFailure>,
     },
 }
 
 impl DeployError {
+    fn arm(resource: &ResourceId, failure: ArmFailure) -> Self {
+        Self::Arm {
+            resource: resource.clone(),
+            source: Box::new(failure),
+        }
+    }
+
     /// The process exit code: 64 for what the configuration says wrong, 3 for a side that serves,
     /// 11 and 12 as for swaps.
     #[must_use]
@@ -313,10 +320,7 @@ impl<E: Environment> Deployment<'_, E> {
     async fn serves(&self, address: Ipv4Addr) -> Result<bool, DeployError> {
         let target = &self.config.target;
         let gateway = self.applier.arm.find(&target.gateway).await;
-        let gateway = gateway.map_err(|source| DeployError::Arm {
-            resource: target.gateway.clone(),
-            source,
-        })?;
+        let gateway = gateway.map_err(|failure| DeployError::arm(&target.gateway, failure))?;
         let members = gateway.and_then(|gateway| pool::members(&gateway, &target.pool));
         Ok(members.is_some_and(|members| members.contains(&address)))
     }

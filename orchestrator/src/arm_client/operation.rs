@@ -97,10 +97,9 @@ impl Operation {
 /// Reads the answer of one poll.
 pub(super) fn progress(operation: &Operation, answer: &Result<Answer, ArmFailure>) -> Progress {
     let running = |after| Progress::Running { next: None, after };
-    let answer = match answer {
-        Ok(answer) => answer,
+    let Ok(answer) = answer else {
         // A token that cannot be had now may be had later (F71); the ceiling bounds it.
-        Err(_) => return running(DEFAULT_PAUSE),
+        return running(DEFAULT_PAUSE);
     };
     let after = poll_pause(lro::retry_after(&answer.headers), DEFAULT_PAUSE);
     match operation.style {

@@ -44,10 +44,7 @@ impl<E: Environment> Applier<'_, E> {
         policy: IfDifferent<'_>,
         body: impl Fn(Option<&Value>) -> Result<Value, DeployError>,
     ) -> Result<Deployed, DeployError> {
-        let failed = |source| DeployError::Arm {
-            resource: id.clone(),
-            source,
-        };
+        let failed = |failure| DeployError::arm(id, failure);
         let deadline = self.environment.now() + CEILING;
         let mut change = Change::Unchanged;
         loop {

@@ -10,9 +10,14 @@ use turquoise_arm::json;
 /// Whether `found` has everything of `wanted`.
 pub(super) fn contains(found: &Value, wanted: &Value) -> bool {
     match wanted {
-        Value::Object(members) => members.iter().all(|(name, wanted)| {
-            json::get(found, name).map_or(wanted.is_null(), |found| contains(found, wanted))
-        }),
+        Value::Object(members) => {
+            members
+                .iter()
+                .all(|(name, wanted)| match json::get(found, name) {
+                    Some(found) => contains(found, wanted),
+                    None => wanted.is_null(),
+                })
+        }
         Value::Array(wanted) => found
             .as_array()
             .is_some_and(|found| list_contains(found, wanted)),

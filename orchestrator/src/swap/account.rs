@@ -78,7 +78,8 @@ fn outcome(driven: Driven) -> Outcome {
 
 fn report(memory: &Memory, driven: Driven, outcome: Outcome, reason: String) -> SwapReport {
     let over = matches!(driven, Driven::Final(State::Ended(_)));
-    let touched = !memory.restored && !(memory.pins.is_empty() && memory.scales.is_empty());
+    let pinned = !memory.pins.is_empty() || !memory.scales.is_empty();
+    let touched = pinned && !memory.restored;
     let old = side(memory, |sides| &sides.old, &memory.old_build);
     let new = side(memory, |sides| &sides.new, &memory.new_build);
     let moved = memory.gateway_puts() > 0 && !matches!(outcome, Outcome::RolledBack);

@@ -23,6 +23,10 @@ impl Content {
 }
 
 /// Something happened.
+#[expect(
+    clippy::enum_variant_names,
+    reason = "the house names events `On…`, so that tables read as what happened"
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     /// The pool names a live side and an idle one.
