@@ -151,6 +151,7 @@ impl Traffic {
         while let Some(run) = self.runs.pop_due(until) {
             self.finish(network, &run);
         }
+        self.books.sort_latest();
     }
 
     /// Whether every source is exhausted and every request has ended.

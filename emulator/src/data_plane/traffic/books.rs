@@ -9,6 +9,8 @@ use super::flight::{Flight, Run};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Books {
     ledgers: Ledgers,
+    /// Entries of each ledger that are in order already.
+    sorted: [usize; 3],
 }
 
 impl Books {
@@ -55,6 +57,20 @@ impl Books {
         });
     }
 
+    /// Puts what was written since the last call in order: traffic is advanced in short spans, and
+    /// what ends in a later one goes behind, so that short stretches are sorted instead of a run.
+    pub(crate) fn sort_latest(&mut self) {
+        let Ledgers {
+            clients,
+            gateway,
+            instances,
+        } = &mut self.ledgers;
+        let [first, second, third] = &mut self.sorted;
+        sort_behind(clients, first, by_client);
+        sort_behind(gateway, second, by_attempt);
+        sort_behind(instances, third, by_run);
+    }
+
     /// Takes what ended before `now`, by end and id: the whole of what is ever given out is then
     /// in one order, however often it is asked for.
     pub(crate) fn drain_before(&mut self, now: Instant) -> Ledgers {
@@ -63,23 +79,39 @@ impl Books {
             gateway,
             instances,
         } = &mut self.ledgers;
-        Ledgers {
-            clients: split_before(clients, now, |entry| (entry.ended, entry.id, entry.due)),
-            gateway: split_before(gateway, now, |entry| {
-                (entry.ended, entry.id, entry.dispatched)
-            }),
-            instances: split_before(instances, now, |entry| {
-                (entry.ended, entry.id, entry.started)
-            }),
-        }
+        let drained = Ledgers {
+            clients: split_before(clients, now, by_client),
+            gateway: split_before(gateway, now, by_attempt),
+            instances: split_before(instances, now, by_run),
+        };
+        self.sorted = [0; 3];
+        drained
     }
 }
 
-fn split_before<T>(
-    entries: &mut Vec<T>,
-    now: Instant,
-    key: impl Fn(&T) -> (Instant, RequestId, Instant),
-) -> Vec<T> {
+/// When an entry ended, and what tells it from others that ended then.
+type Key = (Instant, RequestId, Instant);
+
+fn by_client(entry: &ClientEntry) -> Key {
+    (entry.ended, entry.id, entry.due)
+}
+
+fn by_attempt(entry: &GatewayEntry) -> Key {
+    (entry.ended, entry.id, entry.dispatched)
+}
+
+fn by_run(entry: &InstanceEntry) -> Key {
+    (entry.ended, entry.id, entry.started)
+}
+
+fn sort_behind<T>(entries: &mut [T], sorted: &mut usize, key: impl Fn(&T) -> Key) {
+    entries[*sorted..].sort_by_key(key);
+    *sorted = entries.len();
+}
+
+/// Takes the entries that ended before `now`. They are nearly in order, which makes the sort one
+/// pass; what a cut wrote since the last sort may not be.
+fn split_before<T>(entries: &mut Vec<T>, now: Instant, key: impl Fn(&T) -> Key) -> Vec<T> {
     entries.sort_by_key(&key);
     let kept = entries.partition_point(|entry| key(entry).0 < now);
     let rest = entries.split_off(kept);
