@@ -4,6 +4,7 @@ use http::StatusCode;
 
 use super::client::{Client, get};
 use super::topology::{GREEN, Plan, Topology, address_of, gone};
+use crate::drive::live::{Live, LiveOptions};
 use crate::ledger::{Attempt, Fault};
 
 #[tokio::test]
@@ -59,4 +60,18 @@ async fn shutdown_leaves_no_socket_behind() {
         assert!(refused.is_err(), "{address:?} still listens");
     }
     assert!(client.get("/").await.is_err());
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_an_error_that_names_it() {
+    let first = Live::start(LiveOptions::default()).await;
+    let first = first.expect("free ports are there");
+    let taken = first.arm_url().replace("http://", "");
+    let options = LiveOptions {
+        arm_address: taken.parse().expect("an address"),
+        ..LiveOptions::default()
+    };
+    let refused = Live::start(options).await.expect_err("the port is taken");
+    assert!(refused.to_string().contains(&taken), "{refused}");
+    first.shutdown().await;
 }
