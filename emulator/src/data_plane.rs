@@ -190,6 +190,9 @@ impl DataPlane {
     pub(crate) fn rearm(&mut self, seed: Seed, faults: &[(usize, Fault)]) {
         self.seed = seed;
         self.traffic = Traffic::new(seed.child("traffic"));
+        for machine in &mut self.network.machines {
+            machine.in_flight = 0;
+        }
         self.arm_faults(faults);
     }
 

@@ -1,7 +1,7 @@
 //! Configurations taken into use by each gateway instance, and what becomes of older requests.
 
 use super::rig::{BLUE, GREEN, Plan, Rig, SETTLED, VIP, gateway_id, ms, request, requests};
-use crate::data_plane::{ClientConnections, DrainOn, Knobs};
+use crate::data_plane::{ClientConnections, CutScope, DrainOn, Knobs, ProbeMode};
 use crate::desired::{Desired, Gateway, GatewayRollout};
 use crate::event::Event;
 use crate::faults::{FaultKind, Sickness};
@@ -263,4 +263,59 @@ fn a_stopped_gateway_cuts_and_refuses() {
             .answer
             .is_none()
     );
+}
+
+#[test]
+fn a_live_drive_is_asked_to_cut_what_it_serves_and_reports_it() {
+    for (cut_on_any_put, asked) in [(false, vec![GREEN]), (true, vec![GREEN, BLUE])] {
+        let mut plan = gentle();
+        plan.knobs.cut_on_any_put = cut_on_any_put;
+        plan.pool = vec![GREEN, BLUE];
+        plan.probes = ProbeMode::External;
+        let mut rig = plan.build();
+        rig.put_pool(&[BLUE], &[]);
+        rig.run_for(ms(999));
+        assert_eq!(rig.plane.take_due_cuts(), []);
+        rig.run_for(ms(1));
+        let cuts = rig.plane.take_due_cuts();
+        let members: Vec<_> = cuts.iter().filter_map(|cut| cut.address).collect();
+        assert_eq!(members, asked);
+        assert!(
+            cuts.iter()
+                .all(|cut| cut.scope == CutScope::UpToGeneration(1))
+        );
+        let now = rig.plane.now;
+        rig.plane.handle_cut(now, &cuts[0], GREEN, 0);
+        rig.plane.handle_cut(now, &cuts[0], GREEN, 3);
+        rig.run_for(ms(1));
+        assert_eq!(rig.cuts(), [(now, GREEN, 3)]);
+    }
+}
+
+#[test]
+fn surplus_gateway_instances_go_at_once_and_new_ones_listen_once_they_apply() {
+    let mut rig = Plan {
+        gateway_instances: 2,
+        ..gentle()
+    }
+    .build();
+    rig.plan.gateway_instances = 3;
+    rig.put_pool(&[GREEN], &[ms(0), ms(0), ms(5_000)]);
+    let listening = |rig: &Rig| {
+        rig.plane
+            .gateway_tables(&gateway_id())
+            .iter()
+            .map(|table| !table.config.listeners.is_empty())
+            .collect::<Vec<_>>()
+    };
+    rig.run_for(ms(4_999));
+    assert_eq!(listening(&rig), [true, true, false]);
+    rig.run_for(ms(1));
+    assert_eq!(listening(&rig), [true, true, true]);
+    rig.plan.gateway_instances = 1;
+    rig.put_pool(&[GREEN], &[]);
+    assert_eq!(listening(&rig), [true]);
+    rig.send(requests(1, 20, rig.plane.now, ms(1)));
+    rig.run_for(ms(1_000));
+    assert_eq!(rig.statuses(), [200; 20]);
 }

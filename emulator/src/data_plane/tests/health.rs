@@ -6,15 +6,13 @@ use super::rig::{
     BLUE, GREEN, Plan, Rig, SETTLED, balancer_id, fault, gateway_id, ms, probe, requests,
 };
 use crate::data_plane::{
-    DataPlane, DataPlaneConfig, InitialHealth, Knobs, ProbeConnection, ProbeMode, ProbeOutcome,
-    ProbeStateOnConfig, Prober,
+    InitialHealth, Knobs, ProbeConnection, ProbeMode, ProbeOutcome, ProbeStateOnConfig, Prober,
 };
 use crate::desired::Probe;
 use crate::event::Event;
 use crate::faults::{Fault, FaultKind, Sickness};
 use crate::ledger::{Attempt, Fault as Failure};
 use crate::reported::{Health, Reported};
-use crate::seed::Seed;
 use crate::time::Instant;
 
 fn sick(scale_set: &str, percent: u8, how: Sickness, at: Instant, for_ms: u64) -> Fault {
@@ -314,14 +312,12 @@ fn errors_behind_a_healthy_probe_stay_in_the_pool() {
 
 #[test]
 fn a_drive_that_sends_the_probes_moves_the_same_verdicts() {
-    let mut rig = Plan::default().begin();
-    let config = DataPlaneConfig {
-        default_application: rig.plan.application.clone(),
+    let mut rig = Plan {
         probes: ProbeMode::External,
-        ..DataPlaneConfig::default()
-    };
-    rig.plane = DataPlane::new(config, Seed::new(1), &[]);
-    rig.put_pool(&[GREEN], &[]);
+        instances_per_side: 0,
+        ..Plan::default()
+    }
+    .begin();
     let mut sent = 0;
     let mut answers = [true, false, false, false, true].into_iter();
     for second in 1_u64..=20 {

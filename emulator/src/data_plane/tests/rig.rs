@@ -7,7 +7,7 @@ use std::time::Duration;
 use turquoise_arm::ResourceId;
 
 use crate::data_plane::{
-    Application, Arrival, DataPlane, DataPlaneConfig, Knobs, ServiceTime, Shape,
+    Application, Arrival, DataPlane, DataPlaneConfig, Knobs, ProbeMode, ServiceTime, Shape,
 };
 use crate::desired::{
     BackendSettings, BalancerRule, Desired, Distribution, Gateway, GatewayRollout, InstanceKey,
@@ -48,6 +48,7 @@ pub(super) struct Plan {
     pub(super) gateway_probe: Probe,
     pub(super) health_extension: bool,
     pub(super) faults: Vec<Fault>,
+    pub(super) probes: ProbeMode,
 }
 
 impl Default for Plan {
@@ -73,6 +74,7 @@ impl Default for Plan {
             gateway_probe: probe(3, 1),
             health_extension: false,
             faults: Vec::new(),
+            probes: ProbeMode::Modelled,
         }
     }
 }
@@ -117,6 +119,7 @@ impl Plan {
         let config = DataPlaneConfig {
             default_application: self.application.clone(),
             knobs: self.knobs.clone(),
+            probes: self.probes,
             ..DataPlaneConfig::default()
         };
         let faults: Vec<(usize, Fault)> = self.faults.iter().cloned().enumerate().collect();

@@ -192,3 +192,51 @@ impl<T: Due> PendingSet<T> {
         Some(item)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    struct Item(u64, RequestId, u8);
+
+    impl Due for Item {
+        fn due(&self) -> (Instant, RequestId, u8) {
+            (Instant::from_millis(self.0), self.1, self.2)
+        }
+    }
+
+    fn set(items: &[Item]) -> PendingSet<Item> {
+        let mut set = PendingSet::default();
+        for item in items {
+            set.add(*item);
+        }
+        set
+    }
+
+    #[test]
+    fn what_is_due_comes_out_by_time_request_and_attempt() {
+        let mut set = set(&[Item(2, 1, 0), Item(1, 9, 0), Item(1, 3, 1), Item(1, 3, 0)]);
+        let mut out = Vec::new();
+        while let Some(item) = set.pop_due(Instant::from_millis(1)) {
+            out.push(item);
+        }
+        assert_eq!(out, [Item(1, 3, 0), Item(1, 3, 1), Item(1, 9, 0)]);
+        assert_eq!(set.next_due(), Some(Instant::from_millis(2)));
+        assert!(!set.is_empty());
+    }
+
+    #[test]
+    fn what_was_taken_out_is_not_due_again_and_its_place_is_reused() {
+        let mut set = set(&[Item(1, 5, 0), Item(2, 4, 0), Item(3, 3, 0)]);
+        assert_eq!(
+            set.take_if(|item| item.1 > 3),
+            [Item(2, 4, 0), Item(1, 5, 0)]
+        );
+        set.add(Item(9, 8, 0));
+        assert_eq!(set.pop_due(Instant::from_millis(8)), Some(Item(3, 3, 0)));
+        assert_eq!(set.pop_due(Instant::from_millis(8)), None);
+        assert_eq!(set.pop_due(Instant::from_millis(9)), Some(Item(9, 8, 0)));
+        assert!(set.is_empty());
+    }
+}
