@@ -4,122 +4,25 @@
 //! publishes [`Desired`] values and knows no wire. Provisioning states are read off the clock, so
 //! nothing has to be told when an operation ends. Source: azure-facts.md §4.12.3 to §4.12.5.
 
+mod instance;
+#[cfg(test)]
+mod tests;
+mod window;
+
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
 use turquoise_arm::ResourceId;
 
-use super::resolve::scale_set::Model;
 use crate::desired::{Desired, InstanceKey, InstanceSpec};
 use crate::seed::Seed;
 use crate::time::Instant;
 
-/// The time an operation takes, in which its effects are spread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Window {
-    /// When the operation was accepted.
-    pub(crate) from: Instant,
-    /// When it ends.
-    pub(crate) until: Instant,
-}
+pub(crate) use self::instance::{Instance, Version};
+pub(crate) use self::window::Window;
 
-impl Window {
-    /// The instant at a share of the window, `0.0` being its beginning.
-    pub(crate) fn at(self, share: f64) -> Instant {
-        (self.from + self.until.since(self.from).mul_f64(share)).ceil_millis()
-    }
-
-    /// The `index`-th of `count` equal parts.
-    fn part(self, index: u32, count: u32) -> Self {
-        let edge = |index| self.at(f64::from(index) / f64::from(count.max(1)));
-        Self {
-            from: edge(index),
-            until: edge(index + 1),
-        }
-    }
-}
-
-/// A model with its number among the models its scale set has had.
-#[derive(Clone, Debug)]
-pub(crate) struct Version {
-    /// Counts the set's models, from 1.
-    pub(crate) generation: u64,
-    /// What instances are made from.
-    pub(crate) model: Arc<Model>,
-    /// The `virtualMachineProfile` it was read from, for the instances' documents.
-    pub(crate) profile: Arc<Value>,
-}
-
-/// One instance.
-#[derive(Clone, Debug)]
-pub(crate) struct Instance {
-    /// Azure's `instanceId`.
-    pub(crate) number: u32,
-    /// Its private address.
-    pub(crate) address: Ipv4Addr,
-    /// The model it was last brought to.
-    pub(crate) version: Version,
-    /// When it was created.
-    pub(crate) created_at: Instant,
-    /// Whether scale-in passes it over.
-    pub(crate) protect_from_scale_in: bool,
-    /// Whether actions on the whole set pass it over.
-    pub(crate) protect_from_actions: bool,
-    power: PowerWish,
-    busy: Busy,
-    busy_until: Instant,
-}
-
-/// The state a machine is brought to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PowerWish {
-    /// It runs.
-    Running,
-    /// It is off and keeps its host.
-    Stopped,
-    /// It is off and has no host.
-    Deallocated,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Busy {
-    Creating,
-    Updating,
-    Deleting,
-}
-
-impl Instance {
-    /// `properties.provisioningState` at `now`.
-    pub(crate) fn provisioning_state(&self, now: Instant) -> &'static str {
-        match self.busy {
-            Busy::Deleting => "Deleting",
-            _ if now >= self.busy_until => "Succeeded",
-            Busy::Creating => "Creating",
-            Busy::Updating => "Updating",
-        }
-    }
-
-    /// The suffix of its `PowerState/…` status at `now`, for what the data plane does not know.
-    pub(crate) fn power_state(&self, now: Instant) -> &'static str {
-        let arrived = now >= self.busy_until;
-        match (self.power, arrived) {
-            (PowerWish::Running, true) => "running",
-            (PowerWish::Running, false) => "starting",
-            (PowerWish::Stopped, true) => "stopped",
-            (PowerWish::Stopped, false) => "stopping",
-            (PowerWish::Deallocated, true) => "deallocated",
-            (PowerWish::Deallocated, false) => "deallocating",
-        }
-    }
-
-    /// Whether it is on its way out.
-    pub(crate) fn is_leaving(&self) -> bool {
-        self.busy == Busy::Deleting
-    }
-}
+use self::instance::{Busy, PowerWish};
 
 /// An action on the power of instances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -450,172 +353,4 @@ fn power(at: Instant, key: &InstanceKey, running: bool) -> Desired {
 /// Instances in a batch of a rolling upgrade: at least one.
 pub(crate) fn batch_size(instances: usize, percent: u32) -> usize {
     (instances * percent as usize / 100).max(1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SET: &str =
-        "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachineScaleSets/v";
-
-    fn version(generation: u64, image: &str, pools: &[&str]) -> Version {
-        let pool = |name: &&str| {
-            ResourceId::parse(&format!("{SET}/pools/{name}")).expect("the literal is an id")
-        };
-        Version {
-            generation,
-            model: Arc::new(Model {
-                image: image.to_owned(),
-                subnet: None,
-                pools: pools.iter().map(pool).collect(),
-                health: None,
-            }),
-            profile: Arc::new(Value::Null),
-        }
-    }
-
-    fn window(from: u64, until: u64) -> Window {
-        Window {
-            from: Instant::from_millis(from),
-            until: Instant::from_millis(until),
-        }
-    }
-
-    /// A fleet of `count` instances of image `a`, all provisioned at 100 s.
-    fn fleet(count: u8) -> Fleet {
-        let id = ResourceId::parse(SET).expect("the literal is an id");
-        let mut fleet = Fleet::new(id, Seed::new(1));
-        let addresses: Vec<Ipv4Addr> = (0..count).map(|n| Ipv4Addr::new(10, 0, 1, 4 + n)).collect();
-        fleet.scale_out(window(0, 100_000), &version(1, "a", &["be"]), &addresses);
-        fleet
-    }
-
-    fn gone(desired: &[Desired]) -> Vec<u32> {
-        let gone = desired.iter().filter_map(|wish| match wish {
-            Desired::InstanceGone { key, .. } => Some(key.number),
-            _ => None,
-        });
-        gone.collect()
-    }
-
-    #[test]
-    fn instances_are_provisioned_at_their_own_instants_inside_the_operation() {
-        let id = ResourceId::parse(SET).expect("the literal is an id");
-        let mut fleet = Fleet::new(id, Seed::new(1));
-        let addresses = [Ipv4Addr::new(10, 0, 1, 4), Ipv4Addr::new(10, 0, 1, 5)];
-        let desired = fleet.scale_out(window(0, 100_000), &version(1, "a", &[]), &addresses);
-        let at: Vec<Instant> = desired
-            .iter()
-            .filter_map(|wish| match wish {
-                Desired::Instance(spec) => Some(spec.provisioned_at),
-                _ => None,
-            })
-            .collect();
-        assert_eq!(at.len(), 2);
-        assert_ne!(at[0], at[1]);
-        assert!(
-            at.iter()
-                .all(|at| (50_000..=100_000).contains(&at.as_millis()))
-        );
-        let first = fleet.instance(0).expect("it was created");
-        assert_eq!(
-            first.provisioning_state(at[0] - Duration::from_millis(1)),
-            "Creating"
-        );
-        assert_eq!(first.provisioning_state(at[0]), "Succeeded");
-    }
-
-    #[test]
-    fn scale_in_takes_the_highest_numbers_and_passes_protected_ones_over() {
-        let mut fleet = fleet(5);
-        let spared = fleet.instance_mut(4).expect("it exists");
-        spared.protect_from_scale_in = true;
-        assert_eq!(fleet.scale_in(window(200_000, 230_000), 2), 2);
-        assert_eq!(fleet.capacity(), 3);
-        assert_eq!(fleet.staying(), [0, 1, 4]);
-        assert_eq!(
-            fleet.instances().count(),
-            5,
-            "they serve until they are removed"
-        );
-        let mut removed = gone(&fleet.advance_to(Instant::from_millis(230_000)));
-        removed.sort_unstable();
-        assert_eq!(removed, [2, 3]);
-        assert_eq!(fleet.next_deadline(), None);
-    }
-
-    #[test]
-    fn protected_instances_bound_a_scale_in() {
-        let mut fleet = fleet(2);
-        for number in 0..2 {
-            let spared = fleet.instance_mut(number).expect("it exists");
-            spared.protect_from_scale_in = true;
-        }
-        assert_eq!(fleet.scale_in(window(200_000, 230_000), 1), 0);
-        assert_eq!(fleet.capacity(), 2);
-    }
-
-    #[test]
-    fn numbers_are_not_used_again() {
-        let mut fleet = fleet(2);
-        fleet.remove(window(200_000, 210_000), &[1]);
-        fleet.advance_to(Instant::from_millis(210_000));
-        let address = [Ipv4Addr::new(10, 0, 1, 5)];
-        fleet.scale_out(window(300_000, 400_000), &version(1, "a", &[]), &address);
-        assert_eq!(fleet.staying(), [0, 2]);
-    }
-
-    #[test]
-    fn new_pools_join_in_place_and_a_new_image_takes_the_machine_down() {
-        let mut fleet = fleet(1);
-        let during = window(200_000, 300_000);
-        let pools = fleet.upgrade(during, &[0], &version(2, "a", &["be", "second"]));
-        assert!(matches!(pools[..], [Desired::InstancePools { .. }]));
-        assert_eq!(fleet.next_deadline(), None);
-
-        let image = fleet.upgrade(during, &[0], &version(3, "b", &["be"]));
-        assert!(
-            image.is_empty(),
-            "the machine goes down later, inside the window"
-        );
-        let generation = |fleet: &Fleet| fleet.instance(0).map(|i| i.version.generation);
-        assert_eq!(generation(&fleet), Some(2));
-        let done = fleet.advance_to(during.until);
-        assert!(matches!(&done[..], [Desired::Instance(spec)] if spec.image == "b"));
-        assert_eq!(generation(&fleet), Some(3));
-    }
-
-    #[test]
-    fn a_rolling_upgrade_goes_batch_by_batch() {
-        let mut fleet = fleet(5);
-        let during = window(200_000, 700_000);
-        let pause = Duration::from_secs(10);
-        fleet.roll(during, &version(2, "b", &["be"]), 40, pause);
-        // 40 % of 5 is 2: batches of 2, 2 and 1, a third of the window each.
-        for (until, upgraded) in [(365_000, 2), (530_000, 4), (700_000, 5)] {
-            fleet.advance_to(Instant::from_millis(until));
-            let count = fleet
-                .instances()
-                .filter(|i| i.version.generation == 2)
-                .count();
-            assert_eq!(count, upgraded, "at {until}");
-        }
-    }
-
-    #[test]
-    fn a_restart_stops_and_starts_and_a_start_of_a_running_machine_does_nothing() {
-        let mut fleet = fleet(1);
-        let during = window(200_000, 210_000);
-        assert_eq!(fleet.power_to(during, &[0], PowerAction::Start).len(), 0);
-        assert_eq!(fleet.power_to(during, &[0], PowerAction::Restart).len(), 2);
-        let stopped = fleet.power_to(during, &[0], PowerAction::Deallocate);
-        assert!(matches!(
-            stopped[..],
-            [Desired::InstancePower { running: false, .. }]
-        ));
-        let instance = fleet.instance(0).expect("it exists");
-        assert_eq!(instance.power_state(during.from), "deallocating");
-        assert_eq!(instance.power_state(during.until), "deallocated");
-    }
 }

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use p12_keystore::{Certificate, KeyStore, KeyStoreEntry, PrivateKey, PrivateKeyChain};
 use serde_json::{Value, json};
+use turquoise_emulator::faults::{Fault, FaultKind, Matches};
 use turquoise_emulator::{Event, Instant};
 
 use crate::support::{Answer, Client, SUBSCRIPTION};
@@ -219,6 +220,61 @@ fn a_newer_write_takes_the_place_of_one_under_way() {
     client.advance_ms(120_000);
     let generations: Vec<u64> = applied(&client.events()).iter().map(|(_, g)| *g).collect();
     assert_eq!(generations, [3, 3], "the first never became effective");
+}
+
+#[test]
+fn an_instance_may_be_late_after_the_operation_has_succeeded() {
+    let late = |at_ms| Fault {
+        at_ms,
+        kind: FaultKind::LateActivation {
+            instance: 1,
+            extra_ms: 90_000,
+            count: 1,
+        },
+    };
+    // Armed long after the gateway was created, so that it hits the pool edit.
+    let mut client = Client::with(|config| config.faults = vec![late(1_000_000)]);
+    client.group("g");
+    client.network();
+    client.gateway(&[OLD]);
+    client.advance_ms(1_000_000);
+    client.events();
+    let accepted = edit(&mut client, |gateway| set_pool(gateway, &[NEW]));
+    assert_eq!(client.follow(&accepted)["status"], "Succeeded");
+    assert_eq!(applied(&client.events()), [(0, 2)]);
+    client.advance_ms(90_000);
+    assert_eq!(applied(&client.events()), [(1, 2)]);
+}
+
+#[test]
+fn a_write_that_fails_has_been_applied_and_can_be_repaired() {
+    let fail = Fault {
+        at_ms: 1_000_000,
+        kind: FaultKind::FailOperation {
+            on: Matches {
+                method: "PUT".to_owned(),
+                path: "applicationGateways".to_owned(),
+            },
+            code: "InternalServerError".to_owned(),
+            count: 1,
+        },
+    };
+    let mut client = Client::with(|config| config.faults = vec![fail]);
+    client.group("g");
+    client.network();
+    client.gateway(&[OLD]);
+    client.advance_ms(1_000_000);
+    client.events();
+    let accepted = edit(&mut client, |gateway| set_pool(gateway, &[NEW]));
+    assert_eq!(
+        client.follow(&accepted)["error"]["code"],
+        "InternalServerError"
+    );
+    assert_eq!(client.get(GATEWAY).state(), "Failed");
+    assert_eq!(applied(&client.events()).len(), 2);
+    let again = edit(&mut client, |_| {});
+    client.follow(&again);
+    assert_eq!(client.get(GATEWAY).state(), "Succeeded");
 }
 
 #[test]

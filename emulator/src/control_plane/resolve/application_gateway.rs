@@ -3,6 +3,10 @@
 //! Defaults of probes, draining and time-outs are the service's (azure-facts.md §4.11.2, §5.3,
 //! §5.5). Listeners that no rule uses serve nothing and are left out.
 
+pub(crate) mod probe;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -12,18 +16,12 @@ use serde_json::Value;
 use turquoise_arm::{ResourceId, json};
 
 use super::{Addresses, address, number, reference, referenced_name};
-use crate::desired::{
-    BackendSettings, Certificate, Gateway, Listener, Pool, Probe, ProbeRequest, Route,
-};
+use crate::desired::{BackendSettings, Certificate, Gateway, Listener, Pool, Route};
 
 /// Drain of a removed member where draining is not enabled (azure-facts.md §5.5).
 const DEFAULT_DRAIN: Duration = Duration::from_secs(30);
 /// `requestTimeout` where it is absent (azure-facts.md §4.11.2).
 const DEFAULT_REQUEST_TIMEOUT_S: u64 = 30;
-/// Interval and time-out of a probe that does not say (azure-facts.md §5.3).
-const DEFAULT_PROBE_S: u64 = 30;
-/// Failures that mark a member down where a probe does not say.
-const DEFAULT_PROBE_THRESHOLD: u32 = 3;
 /// The affinity cookie's default name (azure-facts.md §5.6).
 const DEFAULT_COOKIE: &str = "ApplicationGatewayAffinity";
 
@@ -226,8 +224,8 @@ impl Document<'_> {
             host: host_override(settings),
             path: text(settings, "properties.path"),
             probe: match self.referred(settings, "properties.probe", "probes") {
-                Some(probe) => custom_probe(probe, settings, port),
-                None => default_probe(settings, port),
+                Some(probe) => probe::custom(probe, settings, port),
+                None => probe::default(settings, port),
             },
         }
     }
@@ -291,228 +289,4 @@ fn host_override(settings: &Value) -> Option<String> {
         return Some(String::new());
     }
     text(settings, "properties.hostName")
-}
-
-fn custom_probe(probe: &Value, settings: &Value, settings_port: u16) -> Probe {
-    Probe {
-        http: is_http(probe).then(|| probe_request(probe, settings)),
-        port: number(probe, "properties.port", settings_port),
-        interval: seconds(probe, "properties.interval", DEFAULT_PROBE_S),
-        timeout: seconds(probe, "properties.timeout", DEFAULT_PROBE_S),
-        unhealthy_threshold: number(
-            probe,
-            "properties.unhealthyThreshold",
-            DEFAULT_PROBE_THRESHOLD,
-        ),
-        healthy_threshold: 1,
-    }
-}
-
-/// Probes of TCP and TLS backends only complete the handshake.
-fn is_http(probe: &Value) -> bool {
-    json::text(probe, "properties.protocol")
-        .is_none_or(|protocol| protocol.to_ascii_lowercase().starts_with("http"))
-}
-
-fn probe_request(probe: &Value, settings: &Value) -> ProbeRequest {
-    let picks = json::boolean(probe, "properties.pickHostNameFromBackendHttpSettings");
-    let host = match picks {
-        Some(true) => host_override(settings),
-        _ => text(probe, "properties.host"),
-    };
-    ProbeRequest {
-        host: host.unwrap_or_else(|| "127.0.0.1".to_owned()),
-        path: text(probe, "properties.path").unwrap_or_else(|| "/".to_owned()),
-        statuses: statuses(probe),
-        body: text(probe, "properties.match.body"),
-    }
-}
-
-/// `match.statusCodes`: single codes and ranges, 200–399 where absent (azure-facts.md §5.3).
-fn statuses(probe: &Value) -> Vec<(u16, u16)> {
-    let given: Vec<(u16, u16)> = json::items(probe, "properties.match.statusCodes")
-        .filter_map(Value::as_str)
-        .filter_map(status_range)
-        .collect();
-    if given.is_empty() {
-        vec![(200, 399)]
-    } else {
-        given
-    }
-}
-
-/// Reads `200` or `200-399`.
-pub(crate) fn status_range(text: &str) -> Option<(u16, u16)> {
-    let (low, high) = text.split_once('-').unwrap_or((text, text));
-    Some((low.trim().parse().ok()?, high.trim().parse().ok()?))
-}
-
-/// What a gateway probes where no probe is bound (azure-facts.md §5.3).
-fn default_probe(settings: &Value, port: u16) -> Probe {
-    Probe {
-        http: Some(ProbeRequest {
-            host: host_override(settings).unwrap_or_else(|| "127.0.0.1".to_owned()),
-            path: "/".to_owned(),
-            statuses: vec![(200, 399)],
-            body: None,
-        }),
-        port,
-        interval: Duration::from_secs(DEFAULT_PROBE_S),
-        timeout: Duration::from_secs(DEFAULT_PROBE_S),
-        unhealthy_threshold: DEFAULT_PROBE_THRESHOLD,
-        healthy_threshold: 1,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    const GATEWAY: &str =
-        "/subscriptions/s/resourceGroups/fe/providers/Microsoft.Network/applicationGateways/gw1";
-
-    struct PublicIp;
-
-    impl Addresses for PublicIp {
-        fn address(&self, id: &ResourceId) -> Option<Ipv4Addr> {
-            (id.name() == "pip1").then_some(Ipv4Addr::new(20, 0, 0, 1))
-        }
-    }
-
-    fn own(array: &str, name: &str) -> Value {
-        json!({"id": format!("{GATEWAY}/{array}/{name}")})
-    }
-
-    fn document() -> Value {
-        json!({"properties": {
-            "frontendIPConfigurations": [{"name": "feip", "properties": {
-                "publicIPAddress": {"id": "/subscriptions/s/resourceGroups/fe/providers/Microsoft.Network/publicIPAddresses/pip1"}}}],
-            "frontendPorts": [
-                {"name": "p80", "properties": {"port": 80}},
-                {"name": "p443", "properties": {"port": 443}}],
-            "backendAddressPools": [
-                {"name": "other", "properties": {"backendAddresses": []}},
-                {"name": "pool01", "properties": {"backendAddresses": [{"ipAddress": "10.0.0.5"}, {"ipAddress": "10.0.0.5"}]}}],
-            "backendHttpSettingsCollection": [
-                {"name": "s1", "properties": {"port": 80, "probe": own("probes", "hp"),
-                    "connectionDraining": {"enabled": true, "drainTimeoutInSec": 60}}},
-                {"name": "plain", "properties": {"port": 8080, "cookieBasedAffinity": "Enabled", "requestTimeout": 120,
-                    "connectionDraining": {"enabled": false, "drainTimeoutInSec": 7}}}],
-            "probes": [{"name": "hp", "properties": {"protocol": "Http", "host": "app.internal", "path": "/health",
-                "interval": 5, "timeout": 4, "unhealthyThreshold": 2, "match": {"statusCodes": ["200-299", "404"]}}}],
-            "httpListeners": [
-                {"name": "late", "properties": {"frontendIPConfiguration": own("frontendIPConfigurations", "feip"),
-                    "frontendPort": own("frontendPorts", "p80"), "protocol": "Http"}},
-                {"name": "early", "properties": {"frontendIPConfiguration": own("frontendIPConfigurations", "feip"),
-                    "frontendPort": own("frontendPorts", "p443"), "protocol": "Https", "hostNames": ["shop.example"],
-                    "sslCertificate": own("sslCertificates", "Cert")}},
-                {"name": "unused", "properties": {"frontendIPConfiguration": own("frontendIPConfigurations", "feip"),
-                    "frontendPort": own("frontendPorts", "p80"), "protocol": "Http"}}],
-            "redirectConfigurations": [{"name": "up", "properties": {"redirectType": "Permanent",
-                "targetListener": own("httpListeners", "early"), "includePath": true}}],
-            "urlPathMaps": [{"name": "map", "properties": {
-                "defaultBackendAddressPool": own("backendAddressPools", "pool01"),
-                "defaultBackendHttpSettings": own("backendHttpSettingsCollection", "s1"),
-                "pathRules": [{"name": "api", "properties": {"paths": ["/api/*", "/v2/*"],
-                    "backendAddressPool": own("backendAddressPools", "other"),
-                    "backendHttpSettings": own("backendHttpSettingsCollection", "plain")}}]}}],
-            "requestRoutingRules": [
-                {"name": "r2", "properties": {"ruleType": "Basic", "priority": 200, "httpListener": own("httpListeners", "late"),
-                    "redirectConfiguration": own("redirectConfigurations", "up")}},
-                {"name": "r1", "properties": {"ruleType": "PathBasedRouting", "priority": 100,
-                    "httpListener": own("httpListeners", "early"), "urlPathMap": own("urlPathMaps", "map")}}]
-        }})
-    }
-
-    fn resolved() -> Gateway {
-        let certificate = Arc::new(Certificate {
-            chain: vec![vec![1]],
-            key: vec![2],
-        });
-        let certificates = BTreeMap::from([("cert".to_owned(), certificate)]);
-        let id = ResourceId::parse(GATEWAY).expect("the literal is an id");
-        resolve(&id, &document(), &PublicIp, &certificates)
-    }
-
-    #[test]
-    fn listeners_come_in_the_order_of_their_rules_priority() {
-        let gateway = resolved();
-        let names: Vec<&str> = gateway.listeners.iter().map(|l| l.name.as_str()).collect();
-        assert_eq!(names, ["early", "late"]);
-        assert_eq!(gateway.listeners[0].address, Ipv4Addr::new(20, 0, 0, 1));
-        assert_eq!(gateway.listeners[0].port, 443);
-        assert!(gateway.listeners[0].certificate.is_some());
-        assert_eq!(gateway.listeners[1].certificate, None);
-    }
-
-    #[test]
-    fn references_become_indices() {
-        let to = |pool, settings| Route::Pool { pool, settings };
-        let gateway = resolved();
-        assert_eq!(
-            gateway.listeners[0].route,
-            Route::Paths {
-                rules: vec![
-                    ("/api/*".to_owned(), to(0, 1)),
-                    ("/v2/*".to_owned(), to(0, 1))
-                ],
-                default: Box::new(to(1, 0)),
-            }
-        );
-        assert_eq!(
-            gateway.listeners[1].route,
-            Route::Redirect {
-                status: 301,
-                target: "https://shop.example".to_owned(),
-                include_path: true,
-                include_query: false,
-            }
-        );
-    }
-
-    #[test]
-    fn a_pool_keeps_its_duplicates() {
-        assert_eq!(resolved().pools[1].members, [Ipv4Addr::new(10, 0, 0, 5); 2]);
-    }
-
-    #[test]
-    fn settings_without_a_probe_get_the_default_one() {
-        let settings = &resolved().settings[1];
-        let request = settings
-            .probe
-            .http
-            .as_ref()
-            .expect("the default probe is HTTP");
-        assert_eq!(
-            (request.host.as_str(), request.path.as_str()),
-            ("127.0.0.1", "/")
-        );
-        assert_eq!(request.statuses, [(200, 399)]);
-        assert_eq!(settings.probe.port, 8080);
-        assert_eq!(settings.probe.interval, Duration::from_secs(30));
-        assert_eq!(settings.probe.unhealthy_threshold, 3);
-        assert_eq!(
-            settings.affinity_cookie.as_deref(),
-            Some("ApplicationGatewayAffinity")
-        );
-        assert_eq!(settings.request_timeout, Duration::from_secs(120));
-    }
-
-    #[test]
-    fn draining_lasts_30_s_even_where_it_is_not_enabled() {
-        let gateway = resolved();
-        assert_eq!(gateway.settings[0].drain_timeout, Duration::from_secs(60));
-        assert_eq!(gateway.settings[1].drain_timeout, Duration::from_secs(30));
-    }
-
-    #[test]
-    fn a_bound_probe_is_taken_as_configured() {
-        let probe = resolved().settings[0].probe.clone();
-        let request = probe.http.expect("the probe is HTTP");
-        assert_eq!(request.host, "app.internal");
-        assert_eq!(request.statuses, [(200, 299), (404, 404)]);
-        assert_eq!((probe.port, probe.unhealthy_threshold), (80, 2));
-        assert_eq!(probe.timeout, Duration::from_secs(4));
-    }
 }

@@ -7,7 +7,8 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use turquoise_arm::{ArmError, ResourceId, json as wire};
 
-use super::{BOOT, DELETE_RUNNING, Set, capacity, capacity_part, view};
+use super::set::{BOOT, Set};
+use super::{DELETE_RUNNING, capacity, capacity_part, view};
 use crate::control_plane::durations::Duration;
 use crate::control_plane::fleet::{PowerAction, Window};
 use crate::control_plane::provider::{Begun, Call, Handled, Scope};

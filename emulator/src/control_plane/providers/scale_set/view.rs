@@ -5,8 +5,9 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use turquoise_arm::{ArmError, ResourceId, json as wire};
 
+use super::cores;
 use super::instance::{self, Names};
-use super::{Set, cores};
+use super::set::Set;
 use crate::control_plane::clock::guid;
 use crate::control_plane::fleet::Instance;
 use crate::control_plane::provider::{Call, Handled, Scope};
