@@ -32,11 +32,13 @@ pub(crate) use operation::Operation;
 /// How long a read is repeated before the caller hears of it.
 const READ_PATIENCE: Duration = Duration::from_secs(120);
 
+const USER_AGENT: &str = concat!("turquoise/", env!("CARGO_PKG_VERSION"));
+
 /// Asks Azure for one run.
 pub(crate) struct ArmClient<'a, E> {
     environment: &'a E,
     access: &'a Access,
-    /// Names us in Azure's logs.
+    /// Names us and our run in Azure's logs.
     request_id: String,
     /// Operations begun and not known to have ended.
     running: RefCell<Vec<Operation>>,
@@ -64,7 +66,7 @@ impl<'a, E: Environment> ArmClient<'a, E> {
         Self {
             environment,
             access,
-            request_id: request_id.to_owned(),
+            request_id: format!("turquoise-{request_id}"),
             running: RefCell::default(),
             patience: Cell::new(READ_PATIENCE),
         }
@@ -246,6 +248,7 @@ impl<'a, E: Environment> ArmClient<'a, E> {
             .uri(url)
             .header("authorization", format!("Bearer {token}"))
             .header("accept", "application/json")
+            .header("user-agent", USER_AGENT)
             .header("x-ms-client-request-id", &self.request_id);
         if let Some(etag) = if_match {
             request = request.header("if-match", etag);

@@ -176,7 +176,7 @@ pub async fn deploy<E: Environment>(
     inputs: &DeployInputs,
     observer: &dyn Observer,
 ) -> Result<DeployReport, DeployError> {
-    let arm = ArmClient::new(environment, access, "turquoise-deploy");
+    let arm = ArmClient::new(environment, access, "deploy");
     let deployment = Deployment {
         applier: Applier {
             arm: &arm,

@@ -15,7 +15,7 @@ use crate::view::pool;
 /// # Errors
 /// When the gateway cannot be read. A side or a store that cannot be read is reported as missing.
 pub async fn status<E: Environment>(run: &Run<'_, E>) -> Result<StatusReport, ArmFailure> {
-    let arm = ArmClient::new(run.environment, run.access, "turquoise-status");
+    let arm = ArmClient::new(run.environment, run.access, "status");
     let target = &run.config.target;
     let gateway = arm.get(&target.gateway).await?;
     let members = pool::members(&gateway, &target.pool).unwrap_or_default();
