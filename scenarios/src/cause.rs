@@ -2,12 +2,12 @@
 
 use std::net::Ipv4Addr;
 
-use turquoise_emulator::Instant;
 use turquoise_emulator::ledger::{Attempt, Fault, GatewayEntry};
 
 use crate::ledger::{Class, Request};
 use crate::observation::{Declared, Role};
 use crate::oracles::Case;
+use crate::timeline::Stop;
 
 /// The likely cause of a loss.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub(crate) enum Cause {
     NoHealthyMember { gateway_instance: u16, empty: bool },
     /// The machine that served it was stopped under it.
     Killed {
-        at: Instant,
+        stop: Stop,
         address: Ipv4Addr,
         side: Option<Role>,
     },
@@ -75,9 +75,21 @@ impl Cause {
             } => {
                 format!("gateway instance {gateway_instance} saw no healthy member in the pool")
             }
-            Self::Killed { at, address, side } => {
+            Self::Killed {
+                stop,
+                address,
+                side,
+            } => {
                 let side = side.map_or("a side nobody declared", |role| &declared.side(role).name);
-                format!("machine {address} of {side} was stopped at {at} while serving it")
+                let by = if stop.weather {
+                    " by nobody under test"
+                } else {
+                    ""
+                };
+                format!(
+                    "machine {address} of {side} was stopped{by} at {} while serving it",
+                    stop.at
+                )
             }
             Self::DrainEnded { member } => format!(
                 "{} had been removed from the pool and its drain time-out passed",
@@ -106,6 +118,11 @@ impl Cause {
         }
     }
 
+    /// Whether nobody who is judged caused or could prevent it. The loss still counts as one.
+    pub(crate) const fn is_weather(&self) -> bool {
+        matches!(self, Self::Killed { stop, .. } if stop.weather)
+    }
+
     /// Catalogue entries whose symptom is this.
     pub(crate) const fn catalogue(&self) -> &'static [&'static str] {
         match self {
@@ -126,13 +143,14 @@ fn killed(case: &Case<'_>, request: Request<'_>) -> Option<Cause> {
     let execution = request
         .executions()
         .find(|execution| execution.status.is_none())?;
-    let (at, _) =
-        case.timeline
-            .stop_between(execution.address, execution.started, execution.ended)?;
+    let address = execution.address;
+    let stop = case
+        .timeline
+        .stop_between(address, execution.started, execution.ended)?;
     let side = case.observation.declared.role_of_build(execution.build);
     Some(Cause::Killed {
-        at,
-        address: execution.address,
+        stop,
+        address,
         side,
     })
 }

@@ -3,10 +3,11 @@
 //! Built once per judgement from the events; every oracle asks it the same questions, so that two
 //! oracles cannot disagree about what was effective at an instant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
-use turquoise_emulator::{Event, Instant};
+use turquoise_arm::ResourceId;
+use turquoise_emulator::{Event, Instant, Timed};
 
 use crate::observation::{Declared, Observation, PhaseMark, Role};
 
@@ -18,8 +19,18 @@ pub(crate) struct Timeline {
     arm: Vec<(Instant, Vec<Ipv4Addr>)>,
     effective: BTreeMap<u16, Vec<(Instant, Vec<Ipv4Addr>)>>,
     generations: BTreeMap<u16, Vec<(Instant, u64)>>,
-    stops: BTreeMap<Ipv4Addr, Vec<(Instant, u64)>>,
+    stops: BTreeMap<Ipv4Addr, Vec<Stop>>,
     last_fault: Option<Instant>,
+}
+
+/// A machine stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stop {
+    /// When.
+    pub(crate) at: Instant,
+    /// Whether it was the weather: an injected fault, or the side's own autoscaler while the
+    /// orchestrator under test was not at work. Nobody who is judged caused or could prevent it.
+    pub(crate) weather: bool,
 }
 
 /// Which sides may be dispatched to.
@@ -67,6 +78,7 @@ impl Timeline {
         for timed in &observation.events {
             timeline.read(&observation.declared, timed.at, &timed.event);
         }
+        timeline.read_stops(observation);
         timeline
     }
 
@@ -132,23 +144,58 @@ impl Timeline {
         Some((members, replaced))
     }
 
-    /// When the machine at an address stopped within a span, and what it was serving.
+    /// The stop of the machine at an address within a span.
     pub(crate) fn stop_between(
         &self,
         address: Ipv4Addr,
         from: Instant,
         to: Instant,
-    ) -> Option<(Instant, u64)> {
+    ) -> Option<Stop> {
         let stops = self.stops.get(&address)?;
         stops
             .iter()
             .copied()
-            .find(|(at, _)| (from..=to).contains(at))
+            .find(|stop| (from..=to).contains(&stop.at))
     }
 
     /// When the last injected fault took effect.
     pub(crate) fn last_fault(&self) -> Option<Instant> {
         self.last_fault
+    }
+
+    fn read_stops(&mut self, observation: &Observation) {
+        let events = &observation.events;
+        let killed: BTreeSet<Instant> = events
+            .iter()
+            .filter(|timed| is_kill(&timed.event))
+            .map(|timed| timed.at)
+            .collect();
+        let window = observation.window;
+        let mut shrunk_by_itself: BTreeMap<&ResourceId, bool> = BTreeMap::new();
+        for Timed { at, event } in events {
+            match event {
+                Event::Scaled {
+                    scale_set,
+                    from,
+                    to,
+                    by,
+                } if to < from => {
+                    shrunk_by_itself.insert(scale_set, by == "autoscale");
+                }
+                Event::InstanceStopped {
+                    instance, address, ..
+                } => {
+                    let at_work = (window.swap_start..=window.swap_end).contains(at);
+                    let by_itself = shrunk_by_itself.get(&instance.scale_set) == Some(&true);
+                    let weather = killed.contains(at) || by_itself && !at_work;
+                    self.stops
+                        .entry(*address)
+                        .or_default()
+                        .push(Stop { at: *at, weather });
+                }
+                _ => {}
+            }
+        }
     }
 
     fn read(&mut self, declared: &Declared, at: Instant, event: &Event) {
@@ -174,14 +221,6 @@ impl Timeline {
                     .or_default()
                     .push((at, members));
             }
-            Event::InstanceStopped {
-                address, in_flight, ..
-            } => {
-                self.stops
-                    .entry(*address)
-                    .or_default()
-                    .push((at, *in_flight));
-            }
             Event::FaultHit { .. } => self.last_fault = Some(at),
             _ => {}
         }
@@ -189,19 +228,29 @@ impl Timeline {
 }
 
 /// P0–P3 allow the old side, P4–P8 both, from P9 the new one; the way back mirrors that once it has
-/// reached P4, and until then leaves what held.
+/// reached P4, and until then leaves what held. P11 also ends a swap that never came to P7: then
+/// no side has been removed and nothing changes.
 fn allowed(phases: &[PhaseMark]) -> Vec<(Instant, Allowed)> {
     let mut now = Allowed::OLD;
+    let mut removing = None;
     let steps = phases.iter().map(|mark| {
+        if matches!(mark.phase, 7 | 8) {
+            removing = Some(mark.reverse);
+        }
         now = match (mark.phase, mark.reverse) {
             (0..=3, _) => now,
             (4..=8, _) => Allowed::BOTH,
+            _ if removing != Some(mark.reverse) => now,
             (_, false) => Allowed::NEW,
             (_, true) => Allowed::OLD,
         };
         (mark.at, now)
     });
     steps.collect()
+}
+
+fn is_kill(event: &Event) -> bool {
+    matches!(event, Event::FaultHit { name, .. } if name == "kill")
 }
 
 /// The value of a step function at an instant.

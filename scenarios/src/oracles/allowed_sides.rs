@@ -93,10 +93,28 @@ mod tests {
     }
 
     #[test]
+    fn releasing_after_a_failed_gate_removes_no_side() {
+        let mut observation = clean();
+        observation
+            .phases
+            .retain(|mark| mark.phase < 4 || mark.phase == 11);
+        let index = at(&observation, secs(196));
+        observation.ledgers.gateway.truncate(index + 1);
+        observation.ledgers.gateway[index].member = Some(OLD);
+        let verdict = crate::judge(&observation);
+        let named = verdict
+            .violations
+            .iter()
+            .filter(|found| found.invariant == Invariant::S(4));
+        let id = observation.ledgers.gateway[index].id;
+        assert!(named.into_iter().all(|found| found.request != Some(id)));
+    }
+
+    #[test]
     fn on_the_way_back_the_old_side_is_allowed_again() {
         let mut observation = clean();
         observation.phases.retain(|mark| mark.phase < 9);
-        for (at, phase) in [(172, 4), (185, 9)] {
+        for (at, phase) in [(172, 4), (180, 7), (185, 9)] {
             observation.phases.push(PhaseMark {
                 at: secs(at),
                 phase,

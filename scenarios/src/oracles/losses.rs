@@ -1,5 +1,6 @@
 //! Q2: no more requests are lost than the budget allows; strict is none.
 
+use crate::cause::Cause;
 use crate::invariant::Invariant;
 use crate::ledger::Class;
 use crate::oracles::{Case, Findings, Oracle};
@@ -13,9 +14,11 @@ fn judge(case: &Case<'_>, findings: &mut Findings) {
     let lost = case
         .ledger
         .requests()
-        .filter(|request| Class::is_loss(request.class()))
+        .filter(|request| Class::is_loss(request.class()));
+    let caused = lost
+        .filter(|request| !Cause::of(case, *request).is_weather())
         .count();
-    let total = lost as u64 + case.ledger.unresolved();
+    let total = caused as u64 + case.ledger.unresolved();
     let budget = case.observation.declared.policy.loss_budget;
     if total > budget {
         let at = case.observation.window.swap_end;

@@ -19,6 +19,9 @@ fn judge(case: &Case<'_>, findings: &mut Findings) {
     for request in failed {
         let client = request.client();
         let cause = Cause::of(case, request);
+        if cause.is_weather() {
+            continue;
+        }
         findings.report_request(client.ended, client.id, cause.catalogue(), || {
             let why = cause.sentence(&case.observation.declared);
             format!("request {} {}: {why}", client.id, seen(request.class()))

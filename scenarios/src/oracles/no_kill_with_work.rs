@@ -1,7 +1,9 @@
 //! S6: no machine stops, and no drain ends, while requests are in flight on it.
 //!
-//! A machine that an injected fault kills is the weather, not the orchestrator; requests lost to it
-//! still count under S1 and S2.
+//! A machine that an injected fault kills, or that its side's own autoscaler removes before or after
+//! the swap (F38), is the weather and accuses nobody; what is lost to it is still counted as lost.
+
+use std::net::Ipv4Addr;
 
 use turquoise_emulator::{Event, Instant};
 
@@ -25,7 +27,7 @@ fn judge(case: &Case<'_>, findings: &mut Findings) {
                 in_flight,
             } if *in_flight > 0
                 && sides.contains(&&instance.scale_set)
-                && !killed_by_fault(case, timed.at) =>
+                && !is_weather(case, *address, timed.at) =>
             {
                 findings.report(timed.at, &["F37", "F38", "F86"], || {
                     format!("machine {address} stopped with {in_flight} requests in flight")
@@ -52,10 +54,10 @@ fn judge(case: &Case<'_>, findings: &mut Findings) {
     }
 }
 
-fn killed_by_fault(case: &Case<'_>, at: Instant) -> bool {
-    case.observation.events.iter().any(|timed| {
-        timed.at == at && matches!(&timed.event, Event::FaultHit { name, .. } if name == "kill")
-    })
+fn is_weather(case: &Case<'_>, address: Ipv4Addr, at: Instant) -> bool {
+    case.timeline
+        .stop_between(address, at, at)
+        .is_some_and(|stop| stop.weather)
 }
 
 #[cfg(test)]
@@ -73,7 +75,37 @@ pub(super) fn broken() -> crate::Observation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::{OLD, OLD_MACHINE, clean, gateway, insert, secs, stopped};
+    use crate::sample::{
+        NEW_MACHINE, OLD, OLD_MACHINE, US, clean, gateway, insert, scale_set, secs, stopped,
+    };
+
+    #[test]
+    fn what_an_autoscaler_removes_is_weather_only_while_no_swap_is_under_way() {
+        let cases = [
+            (95, "autoscale", false),
+            (150, "autoscale", true),
+            (205, "autoscale", false),
+            (205, US, true),
+        ];
+        for (second, by, violated) in cases {
+            let mut observation = clean();
+            let by = by.to_owned();
+            let shrunk = Event::Scaled {
+                scale_set: scale_set("blue"),
+                from: 3,
+                to: 2,
+                by,
+            };
+            insert(&mut observation, secs(second), shrunk);
+            insert(
+                &mut observation,
+                secs(second),
+                stopped("blue", NEW_MACHINE, 3),
+            );
+            let verdict = crate::judge(&observation);
+            assert_eq!(verdict.violates(Invariant::S(6)), violated, "at {second} s");
+        }
+    }
 
     #[test]
     fn a_machine_killed_by_a_fault_is_not_the_orchestrators_doing() {
