@@ -220,7 +220,9 @@ impl Begun<'_> {
             recovered,
             lease,
         } = self;
-        let arm = ArmClient::new(run.environment, run.access, journal.run().as_str());
+        // Whoever reads an activity log finds our requests by this name, and the run by its id.
+        let name = format!("turquoise-{}", journal.run().as_str());
+        let arm = ArmClient::new(run.environment, run.access, &name);
         for url in &recovered.operations {
             arm.adopt(Operation::recovered(url.clone()));
         }

@@ -26,7 +26,8 @@ pub async fn retire<E: Environment>(run: &Run<'_, E>) -> SwapReport {
         let reason = "this run swaps; resume it, or retire after it".to_owned();
         return *refused(Outcome::Stale, reason);
     }
-    let arm = ArmClient::new(run.environment, run.access, begun.journal.run().as_str());
+    let name = format!("turquoise-{}", begun.journal.run().as_str());
+    let arm = ArmClient::new(run.environment, run.access, &name);
     let driver = Driver {
         run: *run,
         arm,
