@@ -289,3 +289,6 @@ impl ArmFailure {
         Some(Duration::from_secs(u64::from(seconds)))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,6 @@ mod verdict;
 
 pub(crate) use answers::{Comparison, Tally, compare};
 pub(crate) use members::members_verdict;
-pub(crate) use side::{SideFacts, side_verdict};
+pub(crate) use side::{SideFacts, retreat_verdict, side_verdict};
 pub(crate) use streak::Streak;
 pub(crate) use verdict::Verdict;

@@ -59,7 +59,7 @@ impl fmt::Display for RunId {
 
 /// Why a text is not a [`RunId`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a run id; `turquoise history` lists them")]
+#[error("`{0}` is not a run id; `turquoise status` names the last one")]
 pub struct InvalidRunId(String);
 
 /// Why a store did not do what it was asked.

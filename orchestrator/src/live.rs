@@ -25,6 +25,14 @@ pub use trust::{Trust, TrustError};
 /// How long an ARM request may take, in time of the environment: ARM itself gives up after 60 s.
 const ARM_TIMEOUT: Duration = Duration::from_secs(100);
 
+/// Time-outs are never shorter in real time, whatever the speed: a loaded machine is slow in real
+/// time, not in the cloud's, and a reply given up too early is an ambiguous write.
+const SLOWEST_MACHINE: Duration = Duration::from_secs(30);
+
+/// The same for probes, which come in numbers: long enough for a busy scheduler, short enough for a
+/// look to end.
+const SLOWEST_PROBE: Duration = Duration::from_secs(2);
+
 /// Sockets, the wall clock, and the operating system's randomness.
 #[derive(Clone)]
 pub struct LiveEnvironment {
@@ -142,14 +150,13 @@ impl Environment for LiveEnvironment {
         &self,
         request: http::Request<Bytes>,
     ) -> Result<http::Response<Bytes>, TransportError> {
-        // Never below 5 real seconds: a loaded machine is slow in real time, not in the cloud's.
-        let limit = self.real(ARM_TIMEOUT).max(Duration::from_secs(5));
+        let limit = self.real(ARM_TIMEOUT).max(SLOWEST_MACHINE);
         self.client.send(request, limit).await
     }
 
     async fn probe(&self, request: ProbeRequest) -> Result<ProbeAnswer, TransportError> {
         let socket = self.addresses.socket(request.address, request.port);
-        let limit = self.real(request.timeout).max(Duration::from_millis(500));
+        let limit = self.real(request.timeout).max(SLOWEST_PROBE);
         probe::send(&self.trust, socket, &request, limit).await
     }
 

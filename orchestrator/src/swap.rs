@@ -152,7 +152,7 @@ async fn open<'a, E: Environment>(
     let recovered = Recovered::replay(&entries);
     if matches!(run.settings.start, Start::Resume(_)) && !recovered.is_open() {
         let reason =
-            format!("run `{id}` is over or was never begun; `turquoise history` lists runs");
+            format!("run `{id}` is over or was never begun; `turquoise status` names the last run");
         return Err(refused(Outcome::Stale, reason));
     }
     check_sides(run, &recovered)?;
@@ -171,12 +171,12 @@ async fn refuse_over_open_run<E: Environment>(run: &Run<'_, E>) -> Result<(), Bo
     match last {
         Some((id, recovered)) if recovered.is_open() => {
             let reason = format!(
-                "run `{id}` is unfinished in phase {}; go on with `turquoise resume {id}`, or go \
+                "run `{id}` is unfinished in phase {}; go on with `turquoise swap --resume {id}`, or go \
                  back with `turquoise rollback`",
                 recovered.phase()
             );
             let mut report = refused(Outcome::Stale, reason);
-            report.resume = Some(format!("turquoise resume {id}"));
+            report.resume = Some(format!("turquoise swap --resume {id}"));
             Err(report)
         }
         _ => Ok(()),

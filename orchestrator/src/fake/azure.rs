@@ -338,11 +338,7 @@ impl Azure {
         let side = name.trim_end_matches("-vmss");
         let sick = self.side_is_sick(side);
         let instance = |id: u64| {
-            let health = if sick && id == 0 {
-                "unhealthy"
-            } else {
-                "healthy"
-            };
+            let health = if sick { "unhealthy" } else { "healthy" };
             json!({"instanceId": id.to_string(), "properties": {
                 "latestModelApplied": true, "provisioningState": "Succeeded",
                 "instanceView": {"vmHealth": {"status": {"code": format!("HealthState/{health}")}}},

@@ -70,6 +70,20 @@ pub(crate) fn side_verdict(facts: &SideFacts, required: u32) -> Verdict {
     Verdict::Unknown(missing)
 }
 
+/// Whether a side can be gone back to: at least half of its machines are sound.
+///
+/// Less than forward asks, since what is left is worse: one sick machine of five must not keep
+/// traffic on a side that fails (S19, F84). The gateway's own verdict comes on top.
+pub(crate) fn retreat_verdict(facts: &SideFacts) -> Verdict {
+    let (name, sound, capacity) = (&facts.name, facts.healthy(), facts.capacity);
+    if sound > 0 && sound * 2 >= capacity {
+        return Verdict::pass(format!("{name}: {sound} of {capacity} instances are sound"));
+    }
+    let mut missing = vec![format!("{name}: {sound} of {capacity} instances are sound")];
+    missing.extend(facts.instances.iter().filter_map(Instance::fault));
+    Verdict::Unknown(missing)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,5 +148,26 @@ mod tests {
     fn an_empty_fleet_never_passes() {
         assert!(!side_verdict(&fleet(0), 0).is_pass());
         assert!(!side_verdict(&SideFacts::default(), 0).is_pass());
+    }
+
+    #[test]
+    fn half_a_fleet_is_enough_to_go_back_to_and_none_is_not() {
+        for (count, sick, passes) in [
+            (3, 1, true),
+            (4, 2, true),
+            (3, 2, false),
+            (1, 1, false),
+            (0, 0, false),
+        ] {
+            let mut facts = fleet(count);
+            for instance in facts.instances.iter_mut().take(sick) {
+                instance.healthy = Some(false);
+            }
+            assert_eq!(
+                retreat_verdict(&facts).is_pass(),
+                passes,
+                "{sick} of {count} sick"
+            );
+        }
     }
 }

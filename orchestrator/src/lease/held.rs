@@ -155,3 +155,81 @@ impl Held<'_> {
         self.store.put(Some(&version), &lease).await.map(drop)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::Instant;
+    use crate::fake::Fake;
+    use crate::journal::MemoryStore;
+
+    const TTL: Duration = Duration::from_secs(60);
+
+    fn taken<'a>(fake: &Fake, store: &'a MemoryStore, owner: &str, run: &str) -> Taken<'a> {
+        let taking = take(fake, store, owner, run, TTL);
+        fake.run(taking).expect("a store in memory is always there")
+    }
+
+    fn ours<'a>(fake: &Fake, store: &'a MemoryStore, owner: &str, run: &str) -> Held<'a> {
+        match taken(fake, store, owner, run) {
+            Taken::Ours(held) => held,
+            Taken::Others(lease) => panic!("{} holds it", lease.owner),
+        }
+    }
+
+    #[test]
+    fn a_living_holder_keeps_others_out_at_once() {
+        let (fake, store) = (Fake::new(), MemoryStore::new());
+        let held = ours(&fake, &store, "ada", "1");
+        let before = fake.millis();
+        assert!(matches!(taken(&fake, &store, "bob", "2"), Taken::Others(l) if l.owner == "ada"));
+        assert_eq!(fake.millis(), before, "nobody waits for a living holder");
+        assert!(!held.is_lost());
+    }
+
+    #[test]
+    fn a_released_lease_is_free_and_epochs_only_grow() {
+        let (fake, store) = (Fake::new(), MemoryStore::new());
+        let first = ours(&fake, &store, "ada", "1");
+        fake.run(first.release()).expect("it is ours");
+        let second = ours(&fake, &store, "bob", "2");
+        assert!(second.epoch() > first.epoch());
+    }
+
+    #[test]
+    fn a_silent_holder_is_watched_before_it_is_replaced_and_then_knows_it() {
+        let (fake, store) = (Fake::new(), MemoryStore::new());
+        let paused = ours(&fake, &store, "ada", "1");
+        fake.run(fake.sleep_until(Instant(61_000)));
+        let successor = ours(&fake, &store, "bob", "2");
+        assert_eq!(fake.millis(), 61_000 + 30_000);
+        fake.run(paused.beat(&fake));
+        assert!(paused.is_lost() && !successor.is_lost());
+    }
+
+    #[test]
+    fn a_clock_that_jumped_does_not_unseat_a_living_holder() {
+        let (fake, store) = (Fake::new(), MemoryStore::new());
+        let held = ours(&fake, &store, "ada", "1");
+        // The contender's clock runs two hours ahead: the lease looks long expired.
+        let (version, mut lease) = held.current.borrow().clone();
+        lease.renewed_unix_ms = 0;
+        let version = fake
+            .run(store.put(Some(&version), &lease))
+            .expect("it is ours");
+        *held.current.borrow_mut() = (version, lease);
+        let contest = async {
+            let keeping = held.keep(&fake);
+            let taking = take(&fake, &store, "bob", "2", TTL);
+            futures_util::pin_mut!(keeping, taking);
+            match futures_util::future::select(taking, keeping).await {
+                futures_util::future::Either::Left((taken, _)) => taken,
+                futures_util::future::Either::Right(_) => panic!("the holder gave up"),
+            }
+        };
+        let taken = fake
+            .run(contest)
+            .expect("a store in memory is always there");
+        assert!(matches!(taken, Taken::Others(lease) if lease.owner == "ada"));
+    }
+}

@@ -99,7 +99,7 @@ fn report(memory: &Memory, driven: Driven, outcome: Outcome, reason: String) -> 
         phases: memory.phases.clone(),
         writes: memory.writes.clone(),
         residue: memory.residue.iter().cloned().chain(pinned).collect(),
-        resume: (!over).then(|| "turquoise resume".to_owned()),
+        resume: (!over).then(|| "turquoise swap --resume".to_owned()),
         outcome,
         reason,
     }

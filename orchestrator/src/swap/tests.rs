@@ -342,7 +342,7 @@ fn a_side_that_cannot_take_the_traffic_is_not_gone_back_to() {
     assert!(
         report
             .resume
-            .is_some_and(|resume| resume.starts_with("turquoise resume 2026"))
+            .is_some_and(|resume| resume.starts_with("turquoise swap --resume 2026"))
     );
 }
 
@@ -512,7 +512,7 @@ fn an_unfinished_run_keeps_a_new_one_from_beginning() {
     assert_eq!((report.exit_code(), report.changed), (9, false));
     assert_eq!(
         report.resume,
-        Some(format!("turquoise resume {}", stopped.run))
+        Some(format!("turquoise swap --resume {}", stopped.run))
     );
 }
 

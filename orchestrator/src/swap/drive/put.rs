@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::Driver;
 use crate::arm_client::{Accepted, ArmFailure};
 use crate::environment::Environment;
-use crate::gates::{Verdict, side_verdict};
+use crate::gates::{Verdict, retreat_verdict, side_verdict};
 use crate::journal::{Record, hash};
 use crate::observer::Progress;
 use crate::phase::Phase;
@@ -95,18 +95,16 @@ impl<E: Environment> Driver<'_, E> {
             .is_some_and(|state| state.is_reverse());
         let leaning_on: &Member = if forward { &sides.new } else { &sides.old };
         let needs_health = to != Content::Both;
-        // A side to go back to is proven by all its machines; how many it had is in its pin.
-        let required = if forward {
-            self.memory.borrow().required
-        } else {
-            1
-        };
+        let required = self.memory.borrow().required;
         let event = self.wait(config.ceilings.gate.0, config.gates.every.0, async || {
             let facts = match self.side_facts(leaning_on).await {
                 Ok(facts) => facts,
                 Err(failure) => return self.unread(&leaning_on.name, &failure),
             };
-            let verdict = side_verdict(&facts, required);
+            let verdict = match forward {
+                true => side_verdict(&facts, required),
+                false => retreat_verdict(&facts),
+            };
             if !needs_health {
                 return Ok(verdict);
             }
