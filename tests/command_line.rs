@@ -185,3 +185,28 @@ fn azure_is_not_asked_without_a_token_nor_in_the_clear() {
         assert_eq!(with(wrong).code, 64, "{wrong}");
     }
 }
+
+#[test]
+fn a_port_in_use_is_named_with_the_way_out() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = taken.local_addr().expect("it is bound").port().to_string();
+    for verb in ["emulate", "rehearse"] {
+        let ended = run(&[verb, "--port", &port]);
+        assert_eq!(ended.code, 64, "{verb}: {}", ended.stderr);
+        for told in [port.as_str(), "--port 0"] {
+            assert!(
+                ended.stderr.contains(told),
+                "{verb}: no `{told}` in\n{}",
+                ended.stderr
+            );
+        }
+    }
+}
+
+#[test]
+fn a_report_without_a_place_is_refused_before_the_rehearsal() {
+    refused(
+        &["rehearse", "--report", "none/report.html"],
+        &["none/report.html", "--no-report"],
+    );
+}

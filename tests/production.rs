@@ -1,0 +1,123 @@
+//! The production tool against a local Azure in another process: deploy, swap, go back, retire.
+
+mod support;
+
+use serde_json::Value;
+use support::{Ended, Started, folder, run_in};
+
+/// Azure's minutes in seconds.
+const SPEED: &str = "--speed=60";
+
+/// A local Azure, a configuration with short phases, and the command beside them.
+struct System {
+    folder: tempfile::TempDir,
+    endpoint: String,
+    _azure: Started,
+}
+
+impl System {
+    fn start() -> Self {
+        let folder = folder();
+        let mut azure = Started::new(&folder, &["emulate", "--output", "json", SPEED]);
+        let ready = azure.event(|event| event["event"] == "ready");
+        let endpoint = ready["arm"].as_str().expect("it names its endpoint");
+        let system = Self {
+            endpoint: endpoint.to_owned(),
+            folder,
+            _azure: azure,
+        };
+        system.write_configuration();
+        system
+    }
+
+    /// The example with phases of seconds.
+    fn write_configuration(&self) {
+        assert_eq!(run_in(&self.folder, &["init"]).code, 0);
+        let file = self.folder.path().join("turquoise.toml");
+        let mut text = std::fs::read_to_string(&file).expect("just written");
+        for (long, short) in [
+            ("bake = \"5m\"", "bake = \"20s\""),
+            ("final_bake = \"15m\"", "final_bake = \"20s\""),
+            ("retain = \"24h\"", "retain = \"20s\""),
+            ("quiet = \"30s\"", "quiet = \"10s\""),
+            // A second of the wall clock, whatever the speed.
+            ("timeout = \"5s\"", "timeout = \"60s\""),
+            ("request_timeout = \"10s\"", "request_timeout = \"60s\""),
+        ] {
+            assert!(text.contains(long), "the example has no `{long}` any more");
+            text = text.replacen(long, short, 1);
+        }
+        std::fs::write(file, text).expect("the folder is ours");
+    }
+
+    fn run(&self, verb: &[&str]) -> Ended {
+        let mut arguments = verb.to_vec();
+        arguments.extend(["--endpoint", &self.endpoint, "--output", "json", SPEED]);
+        run_in(&self.folder, &arguments)
+    }
+
+    #[track_caller]
+    fn completes(&self, verb: &[&str]) -> Value {
+        let ended = self.run(verb);
+        let result = ended.result();
+        assert_eq!(ended.code, 0, "{verb:?}: {result:#}\n{}", ended.stderr);
+        result
+    }
+
+    #[track_caller]
+    fn live(&self) -> Value {
+        self.completes(&["status"])["live"].clone()
+    }
+}
+
+#[test]
+fn a_system_that_is_not_deployed_is_named_with_what_makes_it() {
+    let system = System::start();
+    for verb in [&["status"][..], &["swap"]] {
+        let ended = system.run(verb);
+        assert_eq!(
+            ended.code, 3,
+            "{verb:?}: {}\n{}",
+            ended.stdout, ended.stderr
+        );
+        let told = format!("{}{}", ended.stdout, ended.stderr);
+        assert!(told.contains("Frontend-P-RG"), "{verb:?}: {told}");
+        assert!(told.contains("deploy"), "{verb:?}: {told}");
+    }
+}
+
+#[test]
+fn a_system_is_deployed_swapped_and_brought_back_on_sockets() {
+    let system = System::start();
+    for part in ["frontend", "green", "blue"] {
+        assert_eq!(
+            system.completes(&["deploy", part])["changed"],
+            true,
+            "{part}"
+        );
+    }
+    assert_eq!(system.completes(&["deploy", "frontend"])["changed"], false);
+    assert_eq!(system.live(), "green");
+
+    let swapped = system.completes(&["swap"]);
+    assert_eq!(swapped["outcome"], "completed", "{swapped:#}");
+    assert_eq!(swapped["gateway_puts"], 2, "{swapped:#}");
+    assert_eq!(system.live(), "blue");
+    assert_eq!(
+        system.completes(&["swap", "--to", "blue"])["outcome"],
+        "nothing_to_do"
+    );
+
+    // The way back from a finished swap is a swap of its own, gated alike.
+    assert_eq!(system.completes(&["rollback"])["gateway_puts"], 2);
+    assert_eq!(system.live(), "green");
+    assert_eq!(system.completes(&["retire"])["changed"], true);
+}
+
+#[test]
+fn an_unknown_part_names_the_known_ones() {
+    let system = System::start();
+    let ended = system.run(&["deploy", "purple"]);
+    assert_eq!(ended.code, 64, "{}", ended.stderr);
+    assert!(ended.stderr.contains("`green`"), "{}", ended.stderr);
+}
