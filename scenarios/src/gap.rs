@@ -28,6 +28,14 @@ impl Gap {
     pub(crate) fn length(self) -> Duration {
         self.to.since(self.from)
     }
+
+    fn max_by_length(self, other: Self) -> Self {
+        if other.length() > self.length() {
+            other
+        } else {
+            self
+        }
+    }
 }
 
 /// What a series is about: a connection class, over all gateway instances or over one.
@@ -45,6 +53,9 @@ pub(crate) struct Gaps {
 pub(crate) struct Longest {
     /// The gap.
     pub(crate) gap: Gap,
+    /// The longest gap in which several requests fell due. A single one that waits is slow or
+    /// lost, which other invariants judge; where nobody is answered, the service has a gap.
+    pub(crate) shared: Gap,
     /// The mean time between arrivals; `None` for a single one. No gap finer than two of these
     /// can be seen (H08).
     pub(crate) mean_arrival: Option<Duration>,
@@ -135,21 +146,21 @@ impl Series {
         let ends = self.ok.iter().copied().chain([self.end]);
         let mut due = self.due.iter().copied().peekable();
         let mut previous = Instant::ZERO;
-        let mut gap = Gap::default();
+        let (mut gap, mut shared) = (Gap::default(), Gap::default());
         for to in ends {
             while due.next_if(|due| *due < previous).is_some() {}
-            if let Some(from) = due.peek().copied().filter(|first| *first < to) {
+            if let Some(from) = due.next_if(|first| *first < to) {
                 let found = Gap { from, to };
-                gap = if found.length() > gap.length() {
-                    found
-                } else {
-                    gap
-                };
+                gap = gap.max_by_length(found);
+                if due.peek().is_some_and(|second| *second < to) {
+                    shared = shared.max_by_length(found);
+                }
             }
             previous = to;
         }
         Longest {
             gap,
+            shared,
             mean_arrival: self.mean_arrival(),
         }
     }

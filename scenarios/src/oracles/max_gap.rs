@@ -17,14 +17,14 @@ pub(crate) const ORACLE: Oracle = Oracle {
 
 fn judge(case: &Case<'_>, findings: &mut Findings) {
     for (kind, during) in case.gaps.during() {
-        let felt = case.observation.felt(during.gap.length());
+        let felt = case.observation.felt(during.shared.length());
         let limit = limit(case, kind, during);
         if felt > limit {
-            findings.report(during.gap.from, &["F06", "F44", "F54"], || {
+            findings.report(during.shared.from, &["F06", "F44", "F54"], || {
                 format!(
                     "no request over {} was answered for {felt:.1?} from {}, more than {limit:.1?}",
                     name(kind),
-                    during.gap.from
+                    during.shared.from
                 )
             });
         }
@@ -76,6 +76,23 @@ mod tests {
         observation.ledgers.instances.drain(from..to);
         observation.sent -= (to - from) as u64;
         assert!(!crate::judge(&observation).violates(Invariant::Q(1)));
+    }
+
+    #[test]
+    fn one_slow_request_in_a_lull_is_no_gap() {
+        let mut observation = clean();
+        let (from, to) = (at(&observation, secs(150)), at(&observation, secs(153)));
+        observation.ledgers.clients.drain(from + 1..to);
+        observation.ledgers.gateway.drain(from + 1..to);
+        observation.ledgers.instances.drain(from + 1..to);
+        observation.sent -= (to - from - 1) as u64;
+        observation.ledgers.clients[from].ended = secs(152);
+        let verdict = crate::judge(&observation);
+        assert!(!verdict.violates(Invariant::Q(1)));
+        assert!(
+            (verdict.max_gap_ms() - 2000.0).abs() < 1.0,
+            "reported all the same"
+        );
     }
 
     #[test]

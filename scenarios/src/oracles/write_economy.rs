@@ -14,15 +14,23 @@ pub(crate) const ORACLE: Oracle = Oracle {
 const WRITES_PER_WAY: usize = 2;
 
 fn judge(case: &Case<'_>, findings: &mut Findings) {
-    let writes: Vec<(Instant, bool)> = our_writes(case).collect();
-    for (at, _) in writes.iter().filter(|(_, effect)| !effect) {
-        findings.report(*at, &["F98"], || {
-            "a gateway write changed nothing".to_owned()
-        });
+    let writes = our_writes(case);
+    let failures = failed_operations(case);
+    let mut previous = case.observation.window.swap_start;
+    for write in &writes {
+        let repairs = failures
+            .iter()
+            .any(|failed| (previous..=write.at).contains(failed));
+        if !write.effect && !repairs {
+            findings.report(write.at, &["F98"], || {
+                "a gateway write changed nothing".to_owned()
+            });
+        }
+        previous = write.at;
     }
-    let allowed = WRITES_PER_WAY * (1 + rollbacks(case));
-    if let Some((at, _)) = writes.get(allowed) {
-        findings.report(*at, &["F36", "F96", "F98"], || {
+    let allowed = WRITES_PER_WAY * (1 + rollbacks(case)) + failures.len();
+    if let Some(write) = writes.get(allowed) {
+        findings.report(write.at, &["F36", "F96", "F98"], || {
             format!(
                 "{} gateway writes were made where {allowed} are allowed",
                 writes.len()
@@ -31,26 +39,63 @@ fn judge(case: &Case<'_>, findings: &mut Findings) {
     }
 }
 
+struct Write {
+    at: Instant,
+    effect: bool,
+}
+
 /// Our writes since the swap began, and whether each had an effect.
-fn our_writes<'a>(case: &Case<'a>) -> impl Iterator<Item = (Instant, bool)> + use<'a> {
+fn our_writes(case: &Case<'_>) -> Vec<Write> {
     let (declared, start) = (
         &case.observation.declared,
         case.observation.window.swap_start,
     );
-    case.observation
+    let events = case
+        .observation
         .events
         .iter()
-        .filter_map(move |timed| match &timed.event {
-            Event::GatewayWritten {
-                gateway,
-                caller,
-                changed,
-                ..
-            } if *gateway == declared.gateway && declared.is_ours(caller) && timed.at >= start => {
-                Some((timed.at, !changed.is_empty()))
-            }
-            _ => None,
-        })
+        .filter(|timed| timed.at >= start);
+    let writes = events.filter_map(|timed| match &timed.event {
+        Event::GatewayWritten {
+            gateway,
+            caller,
+            changed,
+            ..
+        } if *gateway == declared.gateway && declared.is_ours(caller) => Some(Write {
+            at: timed.at,
+            effect: !changed.is_empty(),
+        }),
+        _ => None,
+    });
+    writes.collect()
+}
+
+/// When operations on the gateway ended without success since the swap began. What they left is
+/// partly applied or not at all (F61, F66), so each earns one write that repairs it, even one that
+/// the control plane takes for no change.
+fn failed_operations(case: &Case<'_>) -> Vec<Instant> {
+    let (declared, start) = (
+        &case.observation.declared,
+        case.observation.window.swap_start,
+    );
+    let events = case
+        .observation
+        .events
+        .iter()
+        .filter(|timed| timed.at >= start);
+    let failed = events.filter(|timed| match &timed.event {
+        Event::OperationEnded {
+            resource,
+            verb,
+            status,
+        } => {
+            *resource == declared.gateway
+                && matches!(verb.as_str(), "PUT" | "PATCH")
+                && status != "Succeeded"
+        }
+        _ => false,
+    });
+    failed.map(|timed| timed.at).collect()
 }
 
 /// How often the journal turns from the way forward to the way back.
@@ -81,7 +126,7 @@ pub(super) fn broken() -> crate::Observation {
 mod tests {
     use super::*;
     use crate::observation::PhaseMark;
-    use crate::sample::{FOREIGN, NEW, OLD, US, clean, insert, secs, written};
+    use crate::sample::{FOREIGN, NEW, OLD, US, clean, gateway, insert, secs, written};
 
     #[test]
     fn a_rollback_may_write_twice_more() {
@@ -122,6 +167,26 @@ mod tests {
             }
         }
         assert!(crate::judge(&observation).violates(Invariant::S(24)));
+    }
+
+    #[test]
+    fn a_write_that_repairs_a_failed_operation_is_no_waste() {
+        for (status, violated) in [("Failed", false), ("Canceled", false), ("Succeeded", true)] {
+            let mut observation = clean();
+            let ended = Event::OperationEnded {
+                resource: gateway(),
+                verb: "PUT".to_owned(),
+                status: status.to_owned(),
+            };
+            insert(&mut observation, secs(130), ended);
+            let mut repair = written(US, 9, &[OLD, NEW]);
+            if let Event::GatewayWritten { changed, .. } = &mut repair {
+                changed.clear();
+            }
+            insert(&mut observation, secs(131), repair);
+            let verdict = crate::judge(&observation);
+            assert_eq!(verdict.violates(Invariant::S(24)), violated, "{status}");
+        }
     }
 
     #[test]
