@@ -74,6 +74,24 @@ mod tests {
     use crate::sample::{NEW, OLD, at, clean, secs};
 
     #[test]
+    fn a_run_that_gives_up_before_its_second_write_leaves_the_old_side_serving() {
+        for entered in [3, 4] {
+            let mut observation = clean();
+            observation.phases.retain(|mark| mark.phase <= entered);
+            let released = observation.phases.last().expect("it has phases").at;
+            observation.phases.push(PhaseMark {
+                at: released + std::time::Duration::from_secs(1),
+                phase: 11,
+                reverse: false,
+            });
+            for entry in &mut observation.ledgers.gateway {
+                entry.member = Some(OLD);
+            }
+            assert!(!crate::judge(&observation).violates(Invariant::S(4)));
+        }
+    }
+
+    #[test]
     fn each_phase_allows_its_sides_and_no_other() {
         let cases = [
             (119, true, false),
