@@ -168,3 +168,6 @@ impl Environment for LiveEnvironment {
         self.interrupted.load(Ordering::Acquire)
     }
 }
+
+#[cfg(test)]
+mod tests;
