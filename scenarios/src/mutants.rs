@@ -120,6 +120,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::oracles;
 
     #[test]
     fn keys_are_unique_and_lead_to_their_mutant() {
@@ -127,6 +128,18 @@ mod tests {
         assert_eq!(keys.len(), MUTANTS.len());
         for mutant in MUTANTS {
             assert_eq!(Mutant::by_id(mutant.id).map(|m| m.id), Some(mutant.id));
+        }
+    }
+
+    #[test]
+    fn every_mutant_belongs_to_an_oracle_that_exists() {
+        let judged: BTreeSet<_> = oracles::judged().collect();
+        for mutant in MUTANTS {
+            assert!(
+                mutant.oracles.iter().any(|oracle| judged.contains(oracle)),
+                "nobody judges `{}`",
+                mutant.id
+            );
         }
     }
 }

@@ -53,7 +53,13 @@ pub(super) const PIN_LEAK: Mutant = Mutant {
     catalogue: "F93",
     wrong: "does not restore the autoscale minimum it pinned",
     oracles: &[Invariant::S(22)],
-    expose: |scenario| scenario.topology.autoscale = true,
+    expose: |scenario| {
+        scenario.topology.autoscale = true;
+        scenario.topology.old_instances = 3;
+        scenario.topology.new_instances = 1;
+        // The restored minimum lets autoscale take machines again; short work survives that.
+        scenario.traffic.without_long_work();
+    },
     configure: |_| {},
     make: || Box::new(SwallowsRestores::default()),
 };

@@ -18,7 +18,7 @@ use crate::script::{ScriptError, set_pool};
 pub(super) const PROPAGATION_REMOVE: Mutant = Mutant {
     id: "propagation-remove",
     catalogue: "F33",
-    wrong: "stops the old side when the second write has succeeded, not when it is effective",
+    wrong: "deletes the old side when the second write has succeeded, not when it is effective",
     oracles: &[Invariant::S(13), Invariant::S(2)],
     expose: |scenario| {
         scenario.faults = (0..scenario.topology.gateway_instances)
@@ -40,7 +40,7 @@ pub(super) const PROPAGATION_REMOVE: Mutant = Mutant {
 pub(super) const KILL_INFLIGHT: Mutant = Mutant {
     id: "kill-inflight",
     catalogue: "F37",
-    wrong: "stops the old side as soon as the second write is accepted",
+    wrong: "deletes the old side as soon as the second write is accepted",
     oracles: &[Invariant::S(6), Invariant::S(13), Invariant::S(1)],
     expose: with_long_requests,
     configure: |_| {},
@@ -62,7 +62,7 @@ pub(super) const CLEANUP_LIVE: Mutant = Mutant {
 pub(super) const WRONG_SIDE: Mutant = Mutant {
     id: "wrong-side",
     catalogue: "F87",
-    wrong: "stops the new side instead of the old one after the second write",
+    wrong: "deletes the new side instead of the old one after the second write",
     oracles: &[Invariant::S(13), Invariant::S(11), Invariant::S(2)],
     expose: |_| {},
     configure: |_| {},
@@ -120,7 +120,10 @@ impl Removes {
             When::OldAccepted | When::OldSucceeded => &seam.target.old,
             When::NewAdded | When::NewSucceeded => &seam.target.new,
         };
-        seam.script().power_off(&side.scale_set).await.map(drop)
+        // Switched off before the deletion, which alone would take its minutes.
+        let script = seam.script();
+        script.power_off(&side.scale_set).await?;
+        script.begin_delete(&side.scale_set).await.map(drop)
     }
 }
 

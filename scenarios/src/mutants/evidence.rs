@@ -22,7 +22,13 @@ pub(super) const GATE_POWER: Mutant = Mutant {
     id: "gate-power",
     catalogue: "F02",
     wrong: "takes running machines for healthy ones before it adds the new side",
-    oracles: &[Invariant::S(2), Invariant::S(11), Invariant::S(20)],
+    // The gateway hides the refusals behind a second try at the other side, ten seconds later.
+    oracles: &[
+        Invariant::S(2),
+        Invariant::S(20),
+        Invariant::Q(1),
+        Invariant::Q(3),
+    ],
     expose: with_dead_new_side,
     configure: |_| {},
     make: || Box::new(Hopes::new(Scope::Machines)),
