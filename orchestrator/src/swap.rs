@@ -221,7 +221,7 @@ impl Begun<'_> {
             lease,
         } = self;
         // Whoever reads an activity log finds our requests by this name, and the run by its id.
-        let name = format!("turquoise-{}", journal.run().as_str());
+        let name = journal.run().to_string();
         let arm = ArmClient::new(run.environment, run.access, &name);
         for url in &recovered.operations {
             arm.adopt(Operation::recovered(url.clone()));

@@ -26,7 +26,7 @@ pub async fn retire<E: Environment>(run: &Run<'_, E>) -> SwapReport {
         let reason = "this run swaps; resume it, or retire after it".to_owned();
         return *refused(Outcome::Stale, reason);
     }
-    let name = format!("turquoise-{}", begun.journal.run().as_str());
+    let name = begun.journal.run().to_string();
     let arm = ArmClient::new(run.environment, run.access, &name);
     let driver = Driver {
         run: *run,
