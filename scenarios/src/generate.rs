@@ -11,7 +11,7 @@ mod traffic;
 
 use turquoise_emulator::Seed;
 
-use crate::scenario::{Azure, ForeignWrite, Latency, Scenario, VERSION};
+use crate::scenario::{Azure, ForeignWrite, Latency, Moment, Scenario, VERSION};
 
 pub use fault::FaultFamily;
 
@@ -76,7 +76,11 @@ fn foreign(seed: Seed, swarm: &[FaultFamily]) -> Vec<ForeignWrite> {
     let count = 1 + small(seed.child("count"), 2);
     (1..=count)
         .map(|number| ForeignWrite {
-            before_write: number,
+            write: number,
+            moment: pick(
+                seed.child("moment").at(u64::from(number)),
+                &[Moment::Before, Moment::During],
+            ),
             pool: format!("foreign-{number}"),
         })
         .collect()

@@ -107,15 +107,26 @@ pub enum Azure {
     Nice,
 }
 
-/// Another pipeline writes to the gateway at the worst moment: between the orchestrator's read and
-/// its write (F58).
+/// Another pipeline writes to the gateway at the worst moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ForeignWrite {
-    /// Just before the orchestrator's gateway write of this number, from 1.
-    pub before_write: u32,
+    /// Around the orchestrator's gateway write of this number, from 1.
+    pub write: u32,
+    /// Which moment of it.
+    pub moment: Moment,
     /// The pool it adds; its own, which the orchestrator must not touch.
     pub pool: String,
+}
+
+/// When another pipeline writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Moment {
+    /// Between the orchestrator's read and its write (F58).
+    Before,
+    /// While the orchestrator's accepted write still runs, which it supersedes (F61).
+    During,
 }
 
 /// Why a text is not a scenario.

@@ -12,7 +12,7 @@ use turquoise_arm::json as tree;
 use super::Mutant;
 use super::interference::{ArmAnswer, Call, Interference, Seam, pass, without_if_match};
 use crate::invariant::Invariant;
-use crate::scenario::{ForeignWrite, Scenario};
+use crate::scenario::{ForeignWrite, Moment, Scenario};
 use crate::script::set_pool;
 
 /// F58: both writes are made from the first read, without `If-Match`.
@@ -50,7 +50,8 @@ pub(super) const LOSSY_ROUNDTRIP: Mutant = Mutant {
 
 fn with_foreign_writer(scenario: &mut Scenario) {
     scenario.foreign = vec![ForeignWrite {
-        before_write: 1,
+        write: 1,
+        moment: Moment::Before,
         pool: "foreign-1".to_owned(),
     }];
 }

@@ -1,7 +1,7 @@
-//! Another pipeline that writes to the same gateway at the worst moment (F58).
+//! Another pipeline that writes to the same gateway at the worst moment (F58, F61).
 //!
-//! It acts between the orchestrator's read and its write, which a clock could hardly hit; so it is
-//! woken by the write itself, while that is on its way.
+//! It acts between the orchestrator's read and its write, or while that write still runs: moments
+//! which a clock could hardly hit. So it is woken by the write itself.
 
 use std::cell::Cell;
 
@@ -12,7 +12,7 @@ use turquoise_arm::json as tree;
 use turquoise_orchestrator::environment::{ProbeAnswer, ProbeRequest, TransportError};
 use turquoise_orchestrator::{Environment, Instant};
 
-use crate::scenario::ForeignWrite;
+use crate::scenario::{ForeignWrite, Moment};
 use crate::script::{Script, ScriptError};
 use crate::target::Target;
 
@@ -38,15 +38,18 @@ impl<E: Environment> WithForeign<E> {
         }
     }
 
-    async fn intervene(&self) {
-        let number = self.seen.get() + 1;
-        self.seen.set(number);
+    async fn intervene(&self, number: u32, moment: Moment) {
         for write in &self.writes {
-            if write.before_write == number {
+            if write.write == number && write.moment == moment {
                 // Its troubles are its own: a refused foreign write only makes a milder scenario.
                 let _refused = self.add_pool(&write.pool).await;
             }
         }
+    }
+
+    fn is_gateway_write(&self, request: &Request<Bytes>) -> bool {
+        let path = request.uri().path().to_ascii_lowercase();
+        *request.method() == Method::PUT && path == self.target.gateway.key()
     }
 
     async fn add_pool(&self, pool: &str) -> Result<(), ScriptError> {
@@ -78,11 +81,15 @@ impl<E: Environment> Environment for WithForeign<E> {
     }
 
     async fn arm(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
-        let path = request.uri().path().to_ascii_lowercase();
-        if *request.method() == Method::PUT && path == self.target.gateway.key() {
-            self.intervene().await;
+        if !self.is_gateway_write(&request) {
+            return self.inner.arm(request).await;
         }
-        self.inner.arm(request).await
+        let number = self.seen.get() + 1;
+        self.seen.set(number);
+        self.intervene(number, Moment::Before).await;
+        let answer = self.inner.arm(request).await;
+        self.intervene(number, Moment::During).await;
+        answer
     }
 
     async fn probe(&self, request: ProbeRequest) -> Result<ProbeAnswer, TransportError> {
