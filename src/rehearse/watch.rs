@@ -46,7 +46,11 @@ impl Watch {
             sides: side_names(config),
             inner: RefCell::new(Inner {
                 display: Display::new(output.live_display()),
-                scene: Scene::default(),
+                scene: Scene {
+                    // Before the gateway instances, whoever speaks first.
+                    pools: vec![("ARM".to_owned(), Vec::new())],
+                    ..Scene::default()
+                },
                 marks: Vec::new(),
                 deployed: Vec::new(),
             }),
