@@ -126,3 +126,53 @@ impl Worlds {
         all.get(key).cloned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use turquoise_emulator::{Cloud, CloudConfig};
+    use turquoise_orchestrator::Instant;
+
+    use super::level::SharedCloud;
+    use super::names::{NEW_SIDE, OLD_SIDE};
+    use super::*;
+    use crate::scenario::Latency;
+    use crate::script::{Script, ScriptError, pool_addresses};
+    use crate::{generate, published};
+
+    /// The author's four steps on an empty cloud: frontend, green, blue, swap.
+    async fn all_four_steps(environment: Simulated<Core>) -> Result<Vec<String>, ScriptError> {
+        let config = system::config(&generate::calm(1).topology);
+        let target = system::target(&config);
+        published::deploy_frontend(&environment, &target, &config).await?;
+        for side in [OLD_SIDE, NEW_SIDE] {
+            published::deploy_side(&environment, &target, &config, side).await?;
+        }
+        published::swap(&environment, &target).await?;
+        let script = Script::new(&environment, &target, "test");
+        let gateway = script.get(&target.gateway).await?;
+        Ok(pool_addresses(&gateway, &target.pool).unwrap_or_default())
+    }
+
+    #[test]
+    fn the_published_script_builds_its_system_from_nothing_and_swaps_it() {
+        let topology = generate::calm(1).topology;
+        let cloud = SharedCloud::new(Cloud::new(&CloudConfig {
+            control_plane: system::control_plane(Azure::Nice),
+            data_plane: system::data_plane(&topology, Azure::Nice),
+            ..CloudConfig::default()
+        }));
+        let executor = Executor::new(Seed::new(1));
+        let level = Core {
+            handle: executor.handle(),
+            cloud: cloud.clone(),
+        };
+        let latency = Latency {
+            min_ms: 20,
+            max_ms: 200,
+        };
+        let environment = Simulated::new(level, cloud, Seed::new(1), latency);
+        let ended = executor.block_on(Instant(4 * 3_600_000), all_four_steps(environment));
+        let members = ended.expect("it ends").expect("no step is refused");
+        assert_eq!(members, ["10.0.0.6"]);
+    }
+}

@@ -21,6 +21,8 @@ pub(super) fn config(topology: &Topology) -> Config {
     let mut config = Config::rehearsal();
     config.target.initial = OLD_SIDE.to_owned();
     BUILD_HEADER.clone_into(&mut config.identity.header);
+    // Longer than every sickness that passes: what is still sick then stays so.
+    config.ceilings.gate = Span::minutes(8);
     let frontend = &mut config.frontend;
     frontend.capacity = u32::from(topology.gateway_instances);
     frontend.drain_timeout = seconds(topology.drain_s);
