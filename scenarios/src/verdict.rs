@@ -128,6 +128,13 @@ impl Verdict {
         self.violated.is_empty() && self.conservation.is_ok()
     }
 
+    /// Whether nothing was violated and nothing lost, to the weather neither: what a rehearsal,
+    /// where no fault is injected, must show.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.holds() && self.requests.lost() == 0
+    }
+
     /// Whether an invariant was violated.
     #[must_use]
     pub fn violates(&self, invariant: Invariant) -> bool {

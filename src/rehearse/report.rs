@@ -43,9 +43,10 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// How the command ends: a broken promise outweighs what the orchestrator claims.
+    /// How the command ends: a lost request or a broken promise outweighs what the orchestrator
+    /// claims.
     pub(crate) fn exit(&self) -> Exit {
-        if self.verdict.holds() {
+        if self.verdict.is_clean() {
             self.claim
         } else {
             Exit::BudgetViolated
@@ -142,7 +143,7 @@ impl Report {
             format!(" ({})", self.reason)
         };
         let lost = self.verdict.requests.lost();
-        let verdict = if self.verdict.holds() {
+        let verdict = if self.verdict.is_clean() {
             paint.good("nothing was lost and no promise broken")
         } else if lost > 0 {
             paint.bad(&format!("{} requests were lost", thousands(lost)))

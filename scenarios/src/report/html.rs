@@ -86,7 +86,7 @@ impl Run<'_> {
     fn judgement(&self) -> String {
         let lost = self.verdict.requests.lost();
         let broken = self.verdict.violated.len();
-        let (class, text) = if self.verdict.holds() {
+        let (class, text) = if self.verdict.is_clean() {
             (
                 "good",
                 "✓ Nothing was lost and no invariant was broken".to_owned(),
