@@ -3,6 +3,7 @@
 use serde_json::json;
 use turquoise_scenarios::Invariant;
 use turquoise_scenarios::breaks::Break;
+use turquoise_scenarios::generate::Trouble;
 use turquoise_scenarios::mutants::{MUTANTS, Mutant};
 
 use crate::exit::Exit;
@@ -15,7 +16,7 @@ use crate::output::Output;
     after_help = "Examples:\n  turquoise explain              everything that can be explained\n  turquoise explain S2           an invariant\n  turquoise explain P5           a swap phase\n  turquoise explain exit-codes   what each exit code means"
 )]
 pub(crate) struct Args {
-    /// What to explain: `S2`, `P5`, `INFRA_5XX`, `no-drain`, `exit-codes`; everything when absent.
+    /// What to explain: `S2`, `P5`, `INFRA_5XX`, `no-drain`, `exit-codes`, `comparison`; everything when absent.
     topic: Option<String>,
 }
 
@@ -70,7 +71,7 @@ fn list(topics: &[Topic], output: &Output) {
 
 /// Everything that can be explained, in the order a reader meets it.
 fn topics() -> Vec<Topic> {
-    let mut topics = vec![exit_codes()];
+    let mut topics = vec![exit_codes(), comparison()];
     topics.extend(PHASES.iter().map(topic));
     topics.extend(OUTCOMES.iter().map(topic));
     topics.extend(Invariant::all().map(invariant));
@@ -128,6 +129,23 @@ fn exit_codes() -> Topic {
         text: lines.join("\n"),
     }
 }
+
+fn comparison() -> Topic {
+    let lines: Vec<String> = Trouble::all()
+        .map(|trouble| {
+            let name = trouble.name().replace('_', " ");
+            format!("{name:<21} {}", trouble.meaning())
+        })
+        .collect();
+    Topic {
+        name: "comparison".to_owned(),
+        title: "`turquoise simulate --compare`: the published script beside ours".to_owned(),
+        text: format!("{COMPARISON}\n\n{}", lines.join("\n")),
+    }
+}
+
+/// How to read the table of `simulate --compare`.
+const COMPARISON: &str = "Under each fault alone, both orchestrators swap in the same scenarios: same topology, traffic and latency, the fault armed when the swap begins. `met it` counts scenarios in which the fault took effect: who never asks is never refused. `failed` counts those in which a request was lost or a promise broken; `ended` is what the orchestrator itself says, and a script that says `completed` may have lost requests. Numbers after an invariant count scenarios that broke it.";
 
 fn topic((name, title, text): &(&str, &str, &str)) -> Topic {
     Topic {

@@ -9,15 +9,17 @@ use std::time::Duration;
 use serde_json::json;
 use turquoise_scenarios::Invariant;
 use turquoise_scenarios::campaign::{
-    CampaignReport, Failure as FailedSeed, Kill, Options, Progress, simulate,
+    CampaignError, CampaignReport, Comparison, Failure as FailedSeed, Kill, Options, Progress,
+    compare, simulate,
 };
 
 use crate::display::thousands;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::{Output, Paint};
+use crate::output::{Output, Paint, note};
 use crate::session::runtime;
 
+mod comparison;
 mod progress;
 
 use progress::Meter;
@@ -31,7 +33,7 @@ const NAMED: usize = 10;
 /// reproduces its scenario to the byte, on any machine and with any number of threads.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  turquoise simulate                       a thousand seeds and every mutant\n  turquoise simulate --seeds 41..42 --no-mutants\n  turquoise simulate --seeds 200 --failures failures\n  turquoise simulate --seeds 50 --digest-only\n\nEnds with 0 when nothing failed and every mutant was caught, with 13 otherwise."
+    after_help = "Examples:\n  turquoise simulate                       a thousand seeds and every mutant\n  turquoise simulate --seeds 41..42 --no-mutants\n  turquoise simulate --seeds 200 --failures failures\n  turquoise simulate --seeds 50 --digest-only\n  turquoise simulate --seeds 100 --no-mutants --compare\n\nEnds with 0 when nothing failed and every mutant was caught, with 13 otherwise."
 )]
 pub(crate) struct Args {
     /// How many seeds from 0, or a range `a..b` without its end.
@@ -46,6 +48,18 @@ pub(crate) struct Args {
     /// Scenarios tried per wrong orchestrator before it counts as a survivor.
     #[arg(long, default_value_t = 40, value_name = "N")]
     mutant_seeds: u64,
+    /// Also set the published script beside the reference, under each fault alone, in this many
+    /// scenarios each or in those of a range of seeds (`turquoise explain comparison`).
+    #[arg(
+        long,
+        value_parser = seeds,
+        value_name = "N|A..B",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "20",
+        conflicts_with = "digest_only"
+    )]
+    compare: Option<Range<u64>>,
     /// Print only the digest of all traces: equal for equal seeds, in any process.
     #[arg(long, conflicts_with = "mutants")]
     digest_only: bool,
@@ -79,20 +93,36 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, Failure> {
     let meter = Meter::new(output, args.digest_only);
     let report = simulate(&args.options(), &|progress: &Progress| meter.tell(progress));
     meter.finish();
-    let report = report.map_err(|error| {
-        Failure::new(Exit::Internal, "the campaign could not be run to its end")
-            .because(&error)
-            .next("report it with the seed named above; another --seeds range may still run")
-    })?;
+    let report = report.map_err(|error| unfinished(&error))?;
     if args.digest_only {
         output.text(&report.digest.to_string());
         output.document(&json!({"event": "result", "digest": report.digest}));
         return Ok(Exit::Completed);
     }
-    let exit = exit(&report);
+    let compared = compared(args)?;
+    let exit = exit(&report, compared.as_ref());
     output.text(&text(&report, Paint::stdout()));
-    output.document(&document(&report, exit));
+    if let Some(compared) = &compared {
+        output.text(&format!("\n{}", comparison::text(compared)));
+    }
+    output.document(&document(&report, compared.as_ref(), exit));
     Ok(exit)
+}
+
+/// The published script beside ours, where that was asked for.
+fn compared(args: &Args) -> Result<Option<Comparison>, Failure> {
+    let Some(seeds) = &args.compare else {
+        return Ok(None);
+    };
+    note("comparing with the published script, under each fault");
+    let compared = compare(seeds, args.threads);
+    compared.map(Some).map_err(|error| unfinished(&error))
+}
+
+fn unfinished(error: &CampaignError) -> Failure {
+    Failure::new(Exit::Internal, "the campaign could not be run to its end")
+        .because(error)
+        .next("report it with the seed named above; another --seeds range may still run")
 }
 
 /// A campaign has no state to save: Ctrl-C ends it at once, with the documented code.
@@ -110,8 +140,8 @@ fn stop_on_signals() -> Result<(), Failure> {
     Ok(())
 }
 
-fn exit(report: &CampaignReport) -> Exit {
-    if report.holds() {
+fn exit(report: &CampaignReport, compared: Option<&Comparison>) -> Exit {
+    if report.holds() && compared.is_none_or(Comparison::holds) {
         Exit::Completed
     } else {
         Exit::BudgetViolated
@@ -119,10 +149,17 @@ fn exit(report: &CampaignReport) -> Exit {
 }
 
 /// The last line of `--output json` (design.md, "JSON that other programs rely on").
-fn document(report: &CampaignReport, exit: Exit) -> serde_json::Value {
+fn document(
+    report: &CampaignReport,
+    compared: Option<&Comparison>,
+    exit: Exit,
+) -> serde_json::Value {
     let mut document = serde_json::to_value(report).unwrap_or_else(|_| json!({}));
     if let Some(members) = document.as_object_mut() {
         members.insert("exit_code".to_owned(), json!(exit.code()));
+        if let Some(compared) = compared {
+            members.insert("comparison".to_owned(), json!(compared));
+        }
     }
     document
 }

@@ -45,6 +45,28 @@ fn the_same_seeds_give_the_same_bytes_in_another_process() {
 }
 
 #[test]
+fn the_published_script_is_compared_where_that_is_asked_for() {
+    let campaign = ["simulate", "--seeds", "1", "--no-mutants"];
+    let with = |more: &[&str]| run(&[&campaign[..], more].concat());
+    let alone = with(&["--output", "json"]).result();
+    assert_eq!(alone["comparison"], Value::Null);
+    let result = with(&["--compare=1", "--output", "json"]).result();
+    assert_eq!(result["scenarios"], 1, "{result:#}");
+    assert_eq!(result["digest"], alone["digest"]);
+    assert_eq!(result["comparison"]["seeds"], 1);
+    let first = &result["comparison"]["rows"][0];
+    assert_eq!(first["fault"], "calm");
+    assert_eq!(first["orchestrator"], "turquoise");
+    for name in ["scenarios", "hit", "failed", "lost", "gateway_puts"] {
+        assert!(first[name].is_u64(), "{name}: {first:#}");
+    }
+    assert_eq!(first["outcomes"]["completed"], 1, "{first:#}");
+    let text = with(&["--compare=1"]);
+    assert_eq!(text.code, 0, "{}", text.stderr);
+    assert!(text.stdout.contains("lost replies") && text.stdout.contains("published"));
+}
+
+#[test]
 fn seeds_are_a_count_or_a_range() {
     for wrong in ["0", "5..5", "9..3", "many", "-1"] {
         let ended = run(&["simulate", "--seeds", wrong]);

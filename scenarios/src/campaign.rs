@@ -1,12 +1,15 @@
 //! Campaigns: many seeds, every mutant, one report.
 //!
 //! A campaign is a shell: it has threads, a clock and files. What a seed does is decided by
-//! [`Runner`] alone, so that any number of threads and any order gives the same digest.
+//! [`Runner`] alone, so that any number of threads and any order gives the same digest. [`compare`]
+//! sets the published script beside the reference, under each fault alone.
 
 mod bundle;
+mod comparison;
 mod kill;
 mod report;
 mod tally;
+mod workers;
 
 use std::num::NonZero;
 use std::ops::Range;
@@ -23,6 +26,7 @@ use crate::subject::Subject;
 use crate::world::WorldError;
 
 pub use bundle::Bundle;
+pub use comparison::{Compared, Comparison, compare};
 pub use kill::Kill;
 pub use report::{CampaignReport, CoverageReport, Failure, MutantReport};
 use tally::Tally;
@@ -118,24 +122,7 @@ pub fn simulate(
         next: AtomicU64::new(0),
         stop: AtomicBool::new(false),
     };
-    let threads = options
-        .threads
-        .or_else(|| std::thread::available_parallelism().ok());
-    let threads = threads.map_or(1, NonZero::get);
-    let ended: Vec<Result<(), CampaignError>> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads)
-            .map(|_| scope.spawn(|| campaign.work()))
-            .collect();
-        workers
-            .into_iter()
-            .map(|worker| {
-                worker
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            })
-            .collect()
-    });
-    ended.into_iter().collect::<Result<(), _>>()?;
+    workers::on_threads(options.threads, || campaign.work())?;
     let tally = campaign
         .tally
         .into_inner()

@@ -8,12 +8,14 @@
 mod fault;
 mod topology;
 mod traffic;
+mod trouble;
 
 use turquoise_emulator::Seed;
 
 use crate::scenario::{Azure, ForeignWrite, Latency, Moment, Scenario, VERSION};
 
 pub use fault::FaultFamily;
+pub use trouble::{Trouble, with_only};
 
 /// A scenario and what its generation left out.
 #[derive(Clone, Debug, PartialEq)]

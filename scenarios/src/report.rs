@@ -6,5 +6,6 @@
 
 pub mod comparison;
 pub mod html;
+pub mod table;
 
 mod series;

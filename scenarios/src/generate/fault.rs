@@ -47,6 +47,9 @@ pub(super) struct Drawn {
 /// Longer than any run.
 const FOR_EVER_MS: u64 = 100_000_000;
 
+/// One draw in four is declined at most, so that all of these are once in 4^32 seeds.
+const ATTEMPTS: u64 = 32;
+
 /// A swap without faults takes three to ten minutes; faults begin within that.
 const WINDOW_MS: u32 = 400_000;
 
@@ -64,6 +67,23 @@ impl FaultFamily {
         Self::SlowStarts,
         Self::ForeignWriter,
     ];
+
+    /// Its name in reports and JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Refusals => "refusals",
+            Self::Resets => "resets",
+            Self::LostReplies => "lost_replies",
+            Self::SlowOperations => "slow_operations",
+            Self::FailedOperations => "failed_operations",
+            Self::LateActivations => "late_activations",
+            Self::SickInstances => "sick_instances",
+            Self::Kills => "kills",
+            Self::SlowStarts => "slow_starts",
+            Self::ForeignWriter => "foreign_writer",
+        }
+    }
 
     /// Each family on with probability one half; one seed in eight stays calm.
     pub(super) fn swarm(seed: Seed) -> Vec<Self> {
@@ -148,6 +168,14 @@ pub(super) fn draw(seed: Seed, swarm: &[FaultFamily], topology: &Topology) -> Dr
         }
     }
     drawn
+}
+
+/// One fault of a family, armed when the swap begins: a quick orchestrator meets it as well as a slow
+/// one. None for a family that is no fault of the cloud.
+pub(super) fn one(seed: Seed, family: FaultFamily, topology: &Topology) -> Option<Fault> {
+    let seed = seed.child(family.name());
+    let kind = (0..ATTEMPTS).find_map(|index| family.draw(seed.at(index), topology))?;
+    Some(Fault { at_ms: 0, kind })
 }
 
 /// Which requests: mostly those of the swap itself.

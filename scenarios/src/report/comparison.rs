@@ -1,9 +1,8 @@
 //! Two or more orchestrators over the same scenario, one row each.
 
-use std::fmt::Write as _;
-
 use serde::Serialize;
 
+use super::table::columns;
 use crate::invariant::Invariant;
 use crate::verdict::Verdict;
 
@@ -88,22 +87,7 @@ pub const HEADINGS: [&str; 8] = [
 pub fn text(rows: &[Row]) -> String {
     let mut lines = vec![HEADINGS.map(str::to_owned)];
     lines.extend(rows.iter().map(Row::cells));
-    let widths: [usize; 8] = std::array::from_fn(|column| {
-        lines
-            .iter()
-            .map(|line| line[column].chars().count())
-            .max()
-            .unwrap_or(0)
-    });
-    let mut text = String::new();
-    for line in lines {
-        for (cell, width) in line.iter().zip(widths) {
-            let _infallible = write!(text, "{cell:<width$}  ");
-        }
-        text.truncate(text.trim_end().len());
-        text.push('\n');
-    }
-    text
+    columns(&lines)
 }
 
 #[cfg(test)]
