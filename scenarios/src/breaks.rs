@@ -89,7 +89,7 @@ impl Break {
     /// Runs the swap that loses requests.
     ///
     /// # Errors
-    /// [`ScriptError`] when Azure refuses a step: then nothing was shown.
+    /// `ScriptError` when Azure refuses a step: then nothing was shown.
     pub async fn run(self, env: &impl Environment, target: &Target) -> Result<(), ScriptError> {
         let script = Script::new(env, target, CALLER);
         match self {

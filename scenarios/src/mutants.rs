@@ -1,6 +1,6 @@
 //! Deliberately wrong orchestrators that an oracle must catch (failure-catalogue.md C.10).
 //!
-//! Each mutant is the real orchestrator behind an [`Interference`] or wrongly configured; it names its catalogue entry,
+//! Each mutant is the real orchestrator behind an `Interference` or wrongly configured; it names its catalogue entry,
 //! the oracle it belongs to, and the scenario that exposes it. A campaign runs them all: a mutant
 //! that survives says that an oracle sleeps, and a kill counts only on a scenario that the real
 //! orchestrator passes. [`MUTANTS`] is the registry.

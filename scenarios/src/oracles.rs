@@ -1,6 +1,6 @@
 //! The oracles: one invariant per file, each a pure function of the joined run.
 //!
-//! [`ORACLES`] is the registry; a test holds that each of them passes a clean run and fails on a
+//! `ORACLES` is the registry; a test holds that each of them passes a clean run and fails on a
 //! minimally wrong one. No oracle shares code with the orchestrator (H11).
 
 use std::collections::BTreeMap;

@@ -20,7 +20,7 @@ pub const CALLER: &str = "published-script";
 /// Deploys the frontend group as published: network, public address, gateway.
 ///
 /// # Errors
-/// [`ScriptError`] where the script would have stopped with a red line; it undoes nothing.
+/// `ScriptError` where the script would have stopped with a red line; it undoes nothing.
 pub async fn deploy_frontend(
     env: &impl Environment,
     target: &Target,
@@ -57,7 +57,7 @@ async fn deploy(
 /// Swaps as published.
 ///
 /// # Errors
-/// [`ScriptError`] where the script would have stopped with a red line; it undoes nothing.
+/// `ScriptError` where the script would have stopped with a red line; it undoes nothing.
 pub async fn swap(env: &impl Environment, target: &Target) -> Result<(), ScriptError> {
     let script = Script::new(env, target, CALLER);
     let (old, new) = (

@@ -1,9 +1,9 @@
 //! The worlds that scenarios run in.
 //!
-//! [`Worlds`] deploys each topology once, with the real orchestrator's own `deploy`, and begins
+//! `Worlds` deploys each topology once, with the real orchestrator's own `deploy`, and begins
 //! every scenario from a clone of that cloud under new seeds, faults and traffic. A scenario runs
-//! on one of two levels so far ([`core`], [`in_process`]); both leave the same
-//! [`Observation`](crate::Observation).
+//! on one of two levels so far (`core`, `in_process`); both leave the same
+//! `Observation`(crate::Observation).
 
 mod core;
 mod deployed;

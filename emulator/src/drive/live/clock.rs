@@ -47,7 +47,7 @@ impl LiveClock {
     ///
     /// The machine this runs on does not get faster with the speed, and at speed 20 a probe's 5 s
     /// would be a quarter of a second: less than a busy machine may pause. So no wait for work that
-    /// is really done is shorter than [`LEAST_PATIENCE`]; silence, which is no work, needs no such
+    /// is really done is shorter than `LEAST_PATIENCE`; silence, which is no work, needs no such
     /// floor.
     #[must_use]
     pub fn patience(self, span: Duration) -> Duration {
