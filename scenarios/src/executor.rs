@@ -16,7 +16,12 @@ use std::task::{Context, Poll, Wake, Waker};
 use turquoise_emulator::Seed;
 use turquoise_orchestrator::Instant;
 
-type Task = Pin<Box<dyn Future<Output = ()>>>;
+/// A future and its waker: one waker for all its polls, so that what waits can tell that it is
+/// registered already.
+struct Task {
+    future: Pin<Box<dyn Future<Output = ()>>>,
+    waker: Waker,
+}
 
 /// Why [`Executor::block_on`] has no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -125,15 +130,8 @@ impl Executor {
         let Some(mut task) = task else {
             return true; // It ended or was aborted after it was woken.
         };
-        let waker = Waker::from(Arc::new(TaskWaker {
-            task: id,
-            ready: Arc::clone(&shared.ready),
-        }));
-        if task
-            .as_mut()
-            .poll(&mut Context::from_waker(&waker))
-            .is_pending()
-        {
+        let mut context = Context::from_waker(&task.waker);
+        if task.future.as_mut().poll(&mut context).is_pending() {
             shared.tasks.borrow_mut().insert(id, task);
         }
         true
@@ -193,14 +191,18 @@ impl Handle {
             waiter: RefCell::new(None),
         });
         let result = Rc::clone(&slot);
-        let task = async move {
+        let future = Box::pin(async move {
             let value = future.await;
             *result.value.borrow_mut() = Some(value);
             if let Some(waiter) = result.waiter.take() {
                 waiter.wake();
             }
-        };
-        self.0.tasks.borrow_mut().insert(id, Box::pin(task));
+        });
+        let waker = Waker::from(Arc::new(TaskWaker {
+            task: id,
+            ready: Arc::clone(&self.0.ready),
+        }));
+        self.0.tasks.borrow_mut().insert(id, Task { future, waker });
         self.0.ready.push(id);
         Join {
             task: id,
@@ -221,6 +223,12 @@ impl Shared {
         self.decisions.set(decision + 1);
         let index = usize::try_from(self.seed.at(decision).below(count)).unwrap_or_default();
         Some(ready.remove(index))
+    }
+
+    fn number_timer(&self) -> u64 {
+        let number = self.next_timer.get();
+        self.next_timer.set(number + 1);
+        number
     }
 }
 
@@ -258,7 +266,8 @@ impl Wake for TaskWaker {
 pub struct Sleep {
     handle: Handle,
     at: Instant,
-    timer: Option<(Instant, u64)>,
+    /// Where it stands in the timer table, and whom it wakes there.
+    timer: Option<((Instant, u64), Waker)>,
 }
 
 impl Future for Sleep {
@@ -269,22 +278,23 @@ impl Future for Sleep {
         if shared.now.get() >= self.at {
             return Poll::Ready(());
         }
-        let key = self.timer.unwrap_or_else(|| {
-            let number = shared.next_timer.get();
-            shared.next_timer.set(number + 1);
-            (self.at, number)
-        });
-        self.timer = Some(key);
+        let key = match &self.timer {
+            // Many sleeps joined in one task are all polled whenever one of them ends.
+            Some((_, known)) if known.will_wake(context.waker()) => return Poll::Pending,
+            Some((key, _)) => *key,
+            None => (self.at, shared.number_timer()),
+        };
         let waker = context.waker().clone();
-        shared.timers.borrow_mut().insert(key, waker);
+        shared.timers.borrow_mut().insert(key, waker.clone());
+        self.timer = Some((key, waker));
         Poll::Pending
     }
 }
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        if let Some(key) = self.timer {
-            self.handle.0.timers.borrow_mut().remove(&key);
+        if let Some((key, _)) = &self.timer {
+            self.handle.0.timers.borrow_mut().remove(key);
         }
     }
 }
@@ -437,6 +447,23 @@ mod tests {
             assert_eq!(ended, Ok((awaits == 3).then_some(())));
             assert_eq!(steps.get(), reached);
         }
+    }
+
+    #[test]
+    fn a_sleep_wakes_the_task_that_polled_it_last() {
+        let executor = Executor::new(Seed::new(1));
+        let handle = executor.handle();
+        let ended = executor.block_on(Instant(10), async move {
+            let mut sleep = Box::pin(handle.sleep_until(Instant(5)));
+            std::future::poll_fn(|context| {
+                assert!(sleep.as_mut().poll(context).is_pending());
+                Poll::Ready(())
+            })
+            .await;
+            handle.spawn(sleep).await;
+            handle.now()
+        });
+        assert_eq!(ended, Ok(Instant(5)));
     }
 
     #[test]
