@@ -67,13 +67,13 @@ impl DataPlane {
             return;
         };
         let next = stream.next_start(started, now);
-        let probe = stream.probe.clone();
         let known = stream.health.verdict;
-        let turned = stream.health.observe(outcome, &probe);
-        let prober = stream.prober.clone();
+        let turned = stream.health.observe(outcome, &stream.probe);
         let address = stream.target.0;
+        // Verdicts turn rarely and probes end all the time: names are copied for the former only.
+        let turned = turned.map(|healthy| (stream.prober.clone(), healthy));
         self.timers.add(next, Timer::Probe(id));
-        if let Some(healthy) = turned {
+        if let Some((prober, healthy)) = turned {
             self.turn_verdict(id, prober, address, (known, healthy));
         }
     }
@@ -143,16 +143,17 @@ impl DataPlane {
 
     /// How a probe ends, as things are now, and after how long.
     fn model_probe(&mut self, id: ProbeId) -> Option<(Duration, ProbeOutcome)> {
-        let stream = self.streams.get(id)?;
-        let (timeout, http) = (stream.probe.timeout, stream.probe.http.clone());
-        let slot = match self.reach_by_probe(id)? {
+        let reached = self.reach_by_probe(id)?;
+        let probe = &self.streams.get(id)?.probe;
+        let timeout = probe.timeout;
+        let slot = match reached {
             Reached::Silence => return Some((timeout, ProbeOutcome::TimedOut)),
             Reached::Refusal => return Some((Duration::ZERO, ProbeOutcome::Refused)),
             Reached::Instance { slot, .. } => slot,
         };
-        Some(match http {
+        Some(match &probe.http {
             None => (Duration::ZERO, ProbeOutcome::Connected),
-            Some(http) => self.ask_health(slot, &http, timeout),
+            Some(http) => self.ask_health(slot, http, timeout),
         })
     }
 
