@@ -123,6 +123,7 @@ impl Traffic {
         host: &str,
         mut arrivals: Box<dyn Arrivals>,
     ) {
+        self.books.reserve();
         self.sources.push(Source {
             frontend,
             host: host.to_owned(),
