@@ -6,11 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use http::Request;
-use serde_json::{Value, json};
-use turquoise_arm::json as tree;
+use serde_json::json;
 
 use super::Mutant;
-use super::interference::{ArmAnswer, Call, Interference, Seam, pass};
+use super::interference::{ArmAnswer, Call, Interference, Seam, edit_backend_settings, pass};
 use crate::invariant::Invariant;
 
 /// F35: the drain time-out is shorter than the requests it is for.
@@ -59,19 +58,10 @@ impl Interference for ShortensDrain {
 }
 
 fn shorten(request: &mut Request<Bytes>) {
-    let Ok(mut gateway) = serde_json::from_slice::<Value>(request.body()) else {
-        return;
-    };
-    let settings = tree::get_mut(&mut gateway, "properties")
-        .and_then(|properties| tree::get_mut(properties, "backendHttpSettingsCollection"))
-        .and_then(Value::as_array_mut);
-    for setting in settings.into_iter().flatten() {
-        if let Some(Value::Object(members)) = tree::get_mut(setting, "properties") {
-            let draining = json!({"enabled": true, "drainTimeoutInSec": 1});
-            members.insert("connectionDraining".to_owned(), draining);
-        }
-    }
-    *request.body_mut() = Bytes::from(gateway.to_string());
+    edit_backend_settings(request, |members| {
+        let draining = json!({"enabled": true, "drainTimeoutInSec": 1});
+        members.insert("connectionDraining".to_owned(), draining);
+    });
 }
 
 #[derive(Debug, Default)]

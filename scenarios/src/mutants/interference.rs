@@ -8,8 +8,8 @@ use std::fmt;
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use http::{Method, Request, Response};
-use serde_json::Value;
-use turquoise_arm::ResourceId;
+use serde_json::{Map, Value};
+use turquoise_arm::{ResourceId, json as tree};
 use turquoise_orchestrator::environment::{ProbeAnswer, ProbeRequest, TransportError};
 use turquoise_orchestrator::{Environment, Instant};
 
@@ -241,3 +241,22 @@ pub(crate) fn without_if_match(mut request: Request<Bytes>) -> Request<Bytes> {
 pub(crate) struct Passes;
 
 impl Interference for Passes {}
+
+/// Edits the properties of each backend setting in a gateway write; what is no gateway stays.
+pub(crate) fn edit_backend_settings(
+    request: &mut Request<Bytes>,
+    edit: impl Fn(&mut Map<String, Value>),
+) {
+    let Ok(mut gateway) = serde_json::from_slice::<Value>(request.body()) else {
+        return;
+    };
+    let settings = tree::get_mut(&mut gateway, "properties")
+        .and_then(|properties| tree::get_mut(properties, "backendHttpSettingsCollection"))
+        .and_then(Value::as_array_mut);
+    for setting in settings.into_iter().flatten() {
+        if let Some(Value::Object(members)) = tree::get_mut(setting, "properties") {
+            edit(members);
+        }
+    }
+    *request.body_mut() = Bytes::from(gateway.to_string());
+}

@@ -7,10 +7,11 @@ use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use http::{Request, Response};
 use serde_json::Value;
-use turquoise_arm::json as tree;
 
 use super::Mutant;
-use super::interference::{ArmAnswer, Call, Interference, Seam, pass, without_if_match};
+use super::interference::{
+    ArmAnswer, Call, Interference, Seam, edit_backend_settings, pass, without_if_match,
+};
 use crate::invariant::Invariant;
 use crate::scenario::{ForeignWrite, Moment, Scenario};
 use crate::script::set_pool;
@@ -143,16 +144,7 @@ impl Interference for ForgetsMembers {
 }
 
 fn forget(request: &mut Request<Bytes>) {
-    let Ok(mut gateway) = serde_json::from_slice::<Value>(request.body()) else {
-        return;
-    };
-    let settings = tree::get_mut(&mut gateway, "properties")
-        .and_then(|properties| tree::get_mut(properties, "backendHttpSettingsCollection"))
-        .and_then(Value::as_array_mut);
-    for setting in settings.into_iter().flatten() {
-        if let Some(Value::Object(members)) = tree::get_mut(setting, "properties") {
-            members.retain(|name, _| name != "connectionDraining" && name != "requestTimeout");
-        }
-    }
-    *request.body_mut() = Bytes::from(gateway.to_string());
+    edit_backend_settings(request, |members| {
+        members.retain(|name, _| name != "connectionDraining" && name != "requestTimeout");
+    });
 }
