@@ -15,6 +15,7 @@ mod lost_update;
 mod write_economy;
 
 use std::fmt;
+use std::rc::Rc;
 
 use turquoise_orchestrator::{Config, Environment};
 
@@ -22,8 +23,8 @@ use crate::invariant::Invariant;
 use crate::scenario::Scenario;
 use crate::target::Target;
 
-pub(crate) use interference::Interfered;
 use interference::Interference;
+pub(crate) use interference::{Begin, Interfered, Verb};
 
 /// A deliberately wrong orchestrator.
 #[derive(Clone, Copy)]
@@ -87,21 +88,23 @@ impl Mutant {
         (self.configure)(config);
     }
 
-    /// A fresh interference; it holds the state of one run.
-    pub(crate) fn interference(&self) -> Box<dyn Interference> {
-        (self.make)()
+    /// A fresh interference; it holds the state of one run, with all its processes.
+    pub(crate) fn interference(&self) -> Rc<dyn Interference> {
+        Rc::from((self.make)())
     }
 
-    /// Puts an interference in front of an environment.
+    /// Puts an interference around a process of the run, from 0.
     pub(crate) fn interfere<E: Environment>(
         inner: E,
-        interference: &dyn Interference,
+        interference: &Rc<dyn Interference>,
         target: Target,
-    ) -> Interfered<'_, E> {
+        process: u32,
+    ) -> Interfered<E> {
         Interfered {
             inner,
-            interference,
+            interference: Rc::clone(interference),
             target,
+            process,
         }
     }
 }

@@ -1,37 +1,55 @@
-//! How a mutant comes to be: the real orchestrator behind an environment that lies or interferes.
+//! How a mutant comes to be: the real orchestrator behind a world that lies or interferes.
 //!
 //! An orchestrator that forgets `If-Match` and one whose `If-Match` is cut from the wire do the
-//! same to Azure. So mutants wrap the seam, and production code carries no branch for them.
+//! same to Azure. So mutants wrap the seams, and production code carries no branch for them. What
+//! can be wrapped: ARM requests, probes, the clock, the interrupt, the tokens, the journal, the
+//! lease, what is observed and reported, and how a process begins; [`Interference::instead`] puts a
+//! script in the orchestrator's place.
+
+mod begin;
+mod seam;
+mod stores;
 
 use std::fmt;
+use std::rc::Rc;
 
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
-use http::{Method, Request, Response};
+use http::{Request, Response};
 use serde_json::{Map, Value};
-use turquoise_arm::{ResourceId, json as tree};
+use turquoise_arm::json as tree;
 use turquoise_orchestrator::environment::{ProbeAnswer, ProbeRequest, TransportError};
-use turquoise_orchestrator::{Environment, Instant};
+use turquoise_orchestrator::{
+    Environment, Instant, JournalStore, Lease, LeaseStore, Observer, Progress, RunId, StoreError,
+    SwapReport, TokenError, Version,
+};
 
-use crate::script::{Accepted, Script, ScriptError, pool_addresses};
 use crate::target::Target;
+
+pub(crate) use begin::{Begin, Verb};
+pub(crate) use seam::{Call, Seam};
 
 /// What an ARM call yields.
 pub(crate) type ArmAnswer = Result<Response<Bytes>, TransportError>;
 /// What a probe yields.
 pub(crate) type ProbeResult = Result<ProbeAnswer, TransportError>;
+/// What a store yields.
+pub(crate) type Stored<T> = Result<T, StoreError>;
 
 /// The user agent of what a mutant sends by itself: it counts as the orchestrator's.
 pub(crate) const CALLER: &str = "turquoise-mutant";
 
-/// What a mutant does to the calls of the orchestrator it wraps.
+/// What a mutant does to the orchestrator it wraps. Everything passes by default.
+///
+/// One interference lives as long as the run with all its processes: what a crash takes away is
+/// forgotten in [`Interference::begin`].
 pub(crate) trait Interference: fmt::Debug {
-    /// An ARM request of the orchestrator; by default it passes.
+    /// An ARM request.
     fn arm<'a>(&'a self, seam: Seam<'a>, request: Request<Bytes>) -> LocalBoxFuture<'a, ArmAnswer> {
         Box::pin(async move { seam.arm(request).await })
     }
 
-    /// A probe of the orchestrator; by default it passes.
+    /// A probe.
     fn probe<'a>(
         &'a self,
         seam: Seam<'a>,
@@ -39,27 +57,125 @@ pub(crate) trait Interference: fmt::Debug {
     ) -> LocalBoxFuture<'a, ProbeResult> {
         Box::pin(async move { seam.probe(request).await })
     }
+
+    /// The monotonic clock.
+    fn now(&self, seam: Seam<'_>) -> Instant {
+        seam.now()
+    }
+
+    /// The wall clock.
+    fn unix_millis(&self, seam: Seam<'_>) -> u64 {
+        seam.unix_millis()
+    }
+
+    /// A sleep until an instant of [`Interference::now`].
+    fn sleep_until<'a>(&'a self, seam: Seam<'a>, at: Instant) -> LocalBoxFuture<'a, ()> {
+        Box::pin(async move { seam.sleep_until(at).await })
+    }
+
+    /// Whether someone asked the process to stop.
+    fn interrupted(&self, seam: Seam<'_>) -> bool {
+        seam.interrupted()
+    }
+
+    /// The token for the next request, given the one that is valid now.
+    fn token(&self, valid: Result<String, TokenError>) -> Result<String, TokenError> {
+        valid
+    }
+
+    /// A read of the journal.
+    fn read_journal<'a>(
+        &'a self,
+        _seam: Seam<'a>,
+        store: &'a dyn JournalStore,
+        run: &'a RunId,
+    ) -> LocalBoxFuture<'a, Stored<Vec<String>>> {
+        store.read(run)
+    }
+
+    /// A line for the journal.
+    fn append<'a>(
+        &'a self,
+        _seam: Seam<'a>,
+        store: &'a dyn JournalStore,
+        run: &'a RunId,
+        at: usize,
+        line: &'a str,
+    ) -> LocalBoxFuture<'a, Stored<()>> {
+        store.append(run, at, line)
+    }
+
+    /// The list of runs that the journal knows.
+    fn runs<'a>(
+        &'a self,
+        _seam: Seam<'a>,
+        store: &'a dyn JournalStore,
+    ) -> LocalBoxFuture<'a, Stored<Vec<RunId>>> {
+        store.runs()
+    }
+
+    /// A read of the lease.
+    fn read_lease<'a>(
+        &'a self,
+        _seam: Seam<'a>,
+        store: &'a dyn LeaseStore,
+    ) -> LocalBoxFuture<'a, Stored<Option<(Version, Lease)>>> {
+        store.read()
+    }
+
+    /// A lease taken, renewed or given back.
+    fn put_lease<'a>(
+        &'a self,
+        _seam: Seam<'a>,
+        store: &'a dyn LeaseStore,
+        expected: Option<&'a Version>,
+        lease: &'a Lease,
+    ) -> LocalBoxFuture<'a, Stored<Version>> {
+        store.put(expected, lease)
+    }
+
+    /// What the orchestrator tells; `at` is the world's time, whatever the mutant's clock says.
+    fn tell(&self, at: Instant, progress: &Progress, observer: &dyn Observer) {
+        observer.on(at, progress);
+    }
+
+    /// How a process begins.
+    fn begin(&self, _seam: Seam<'_>, begin: Begin) -> Begin {
+        begin
+    }
+
+    /// What a process reports in the end.
+    fn report(&self, report: SwapReport) -> SwapReport {
+        report
+    }
+
+    /// Another orchestrator in the place of the real one: a script of its own.
+    fn instead<'a>(&'a self, _seam: Seam<'a>) -> Option<LocalBoxFuture<'a, SwapReport>> {
+        None
+    }
 }
 
-/// An environment with an interference in front of it.
+/// A process of the orchestrator with an interference around it.
 #[derive(Debug)]
-pub(crate) struct Interfered<'m, E> {
+pub(crate) struct Interfered<E> {
     pub(crate) inner: E,
-    pub(crate) interference: &'m dyn Interference,
+    pub(crate) interference: Rc<dyn Interference>,
     pub(crate) target: Target,
+    /// Which process of the run it is, from 0.
+    pub(crate) process: u32,
 }
 
-impl<E: Environment> Environment for Interfered<'_, E> {
+impl<E: Environment> Environment for Interfered<E> {
     fn now(&self) -> Instant {
-        self.inner.now()
+        self.interference.now(self.seam())
     }
 
     fn unix_millis(&self) -> u64 {
-        self.inner.unix_millis()
+        self.interference.unix_millis(self.seam())
     }
 
     async fn sleep_until(&self, at: Instant) {
-        self.inner.sleep_until(at).await;
+        self.interference.sleep_until(self.seam(), at).await;
     }
 
     async fn arm(&self, request: Request<Bytes>) -> ArmAnswer {
@@ -75,153 +191,14 @@ impl<E: Environment> Environment for Interfered<'_, E> {
     }
 
     fn interrupted(&self) -> bool {
-        self.inner.interrupted()
+        self.interference.interrupted(self.seam())
     }
 }
 
-impl<E: Environment> Interfered<'_, E> {
-    fn seam(&self) -> Seam<'_> {
-        Seam {
-            inner: &self.inner,
-            target: &self.target,
-        }
-    }
-}
-
-/// The untouched environment as an interference sees it, whatever its type.
-#[derive(Clone, Copy)]
-pub(crate) struct Seam<'a> {
-    inner: &'a dyn Boxed,
-    pub(crate) target: &'a Target,
-}
-
-impl<'a> Seam<'a> {
-    /// A script that acts beside the orchestrator and in its name.
-    pub(crate) fn script(&'a self) -> Script<'a, Self> {
-        Script::new(self, self.target, CALLER)
-    }
-
-    /// Waits until the write that was answered so has ended.
-    pub(crate) async fn finish(&self, answer: &Response<Bytes>) -> Result<(), ScriptError> {
-        let accepted = Accepted::from_answer("following a write", answer);
-        self.script().finish(accepted).await
-    }
-
-    /// What a request of the orchestrator is about.
-    pub(crate) fn call(&self, request: &Request<Bytes>) -> Call {
-        let path = request.uri().path().to_ascii_lowercase();
-        let is = |id: &ResourceId| path == id.key();
-        if is(&self.target.gateway) {
-            return match *request.method() {
-                Method::GET => Call::ReadGateway,
-                Method::PUT => Call::WriteGateway(self.members(request)),
-                _ => Call::Other,
-            };
-        }
-        let writes = matches!(*request.method(), Method::PUT | Method::PATCH);
-        if writes && path.contains("/autoscalesettings/") {
-            return Call::WriteAutoscale(path);
-        }
-        Call::Other
-    }
-
-    fn members(&self, request: &Request<Bytes>) -> Vec<String> {
-        let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
-        pool_addresses(&body, &self.target.pool).unwrap_or_default()
-    }
-}
-
-/// A request of the orchestrator, as far as mutants tell them apart.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Call {
-    /// It reads the gateway.
-    ReadGateway,
-    /// It writes the gateway with these members in the pool.
-    WriteGateway(Vec<String>),
-    /// It writes an autoscale setting: the path, in lower case.
-    WriteAutoscale(String),
-    /// Anything else.
-    Other,
-}
-
-impl Call {
-    /// Whether this is the write that takes the old side out: PUT 2.
-    pub(crate) fn removes_old(&self, target: &Target) -> bool {
-        *self == Self::WriteGateway(vec![target.new.address.to_string()])
-    }
-
-    /// Whether this is the write that adds the new side: PUT 1.
-    pub(crate) fn adds_new(&self, target: &Target) -> bool {
-        let new = target.new.address.to_string();
-        matches!(self, Self::WriteGateway(members) if members.len() == 2 && members.contains(&new))
-    }
-}
-
-impl fmt::Debug for Seam<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Seam").finish_non_exhaustive()
-    }
-}
-
-impl Environment for Seam<'_> {
-    fn now(&self) -> Instant {
-        self.inner.boxed_now()
-    }
-
-    fn unix_millis(&self) -> u64 {
-        self.inner.boxed_unix_millis()
-    }
-
-    async fn sleep_until(&self, at: Instant) {
-        self.inner.boxed_sleep(at).await;
-    }
-
-    async fn arm(&self, request: Request<Bytes>) -> ArmAnswer {
-        self.inner.boxed_arm(request).await
-    }
-
-    async fn probe(&self, request: ProbeRequest) -> ProbeResult {
-        self.inner.boxed_probe(request).await
-    }
-
-    fn random(&self, stream: &str) -> u64 {
-        self.inner.boxed_random(stream)
-    }
-}
-
-/// [`Environment`] as an object: async methods boxed.
-trait Boxed {
-    fn boxed_now(&self) -> Instant;
-    fn boxed_unix_millis(&self) -> u64;
-    fn boxed_sleep(&self, at: Instant) -> LocalBoxFuture<'_, ()>;
-    fn boxed_arm(&self, request: Request<Bytes>) -> LocalBoxFuture<'_, ArmAnswer>;
-    fn boxed_probe(&self, request: ProbeRequest) -> LocalBoxFuture<'_, ProbeResult>;
-    fn boxed_random(&self, stream: &str) -> u64;
-}
-
-impl<E: Environment> Boxed for E {
-    fn boxed_now(&self) -> Instant {
-        self.now()
-    }
-
-    fn boxed_unix_millis(&self) -> u64 {
-        self.unix_millis()
-    }
-
-    fn boxed_sleep(&self, at: Instant) -> LocalBoxFuture<'_, ()> {
-        Box::pin(self.sleep_until(at))
-    }
-
-    fn boxed_arm(&self, request: Request<Bytes>) -> LocalBoxFuture<'_, ArmAnswer> {
-        Box::pin(self.arm(request))
-    }
-
-    fn boxed_probe(&self, request: ProbeRequest) -> LocalBoxFuture<'_, ProbeResult> {
-        Box::pin(self.probe(request))
-    }
-
-    fn boxed_random(&self, stream: &str) -> u64 {
-        self.random(stream)
+impl<E: Environment> Interfered<E> {
+    /// The world behind the interference.
+    pub(crate) fn seam(&self) -> Seam<'_> {
+        Seam::new(&self.inner, &self.target, self.process)
     }
 }
 

@@ -5,13 +5,13 @@ use std::rc::Rc;
 
 use turquoise_orchestrator::{
     Access, Config, Environment, Instant, MemoryStore, Observer, Progress, Run, Settings,
-    StaticToken, SwapReport, swap,
+    StaticToken, SwapReport,
 };
 
 use super::core::cloud_time;
 use super::foreign::WithForeign;
 use super::names::TOKEN;
-use crate::mutants::Mutant;
+use crate::mutants::{Begin, Mutant, Verb};
 use crate::observation::{End, Outcome, PhaseMark};
 use crate::scenario::ForeignWrite;
 use crate::subject::Subject;
@@ -76,27 +76,53 @@ pub(super) async fn play(environment: impl Environment, part: Part) -> Ended {
 async fn mutated(environment: impl Environment, mut part: Part, mutant: &Mutant) -> Ended {
     mutant.configure(&mut part.config);
     let interference = mutant.interference();
-    let environment = Mutant::interfere(environment, &*interference, part.target.clone());
-    ours(&environment, &part).await
+    let process = Mutant::interfere(environment, &interference, part.target.clone(), 0);
+    if let Some(script) = interference.instead(process.seam()) {
+        return Ended::of(interference.report(script.await));
+    }
+    let store = MemoryStore::default();
+    let begin = interference.begin(process.seam(), part.begin());
+    let run = Run {
+        environment: &process,
+        access: &Access::new(
+            &part.target.endpoint,
+            process.tokens(StaticToken::new(TOKEN)),
+        ),
+        config: &part.config,
+        settings: &begin.settings,
+        journal: &process.around(&store),
+        lease: &process.around(&store),
+        observer: &process.around(&part.phases),
+    };
+    Ended::of(interference.report(begin.verb.act(&run).await))
 }
 
 async fn ours(environment: &impl Environment, part: &Part) -> Ended {
-    let access = Access::new(&part.target.endpoint, StaticToken::new(TOKEN));
     let store = MemoryStore::default();
-    let settings = Settings {
-        owner: "scenario".to_owned(),
-        ..Settings::default()
-    };
+    let begin = part.begin();
     let run = Run {
         environment,
-        access: &access,
+        access: &Access::new(&part.target.endpoint, StaticToken::new(TOKEN)),
         config: &part.config,
-        settings: &settings,
+        settings: &begin.settings,
         journal: &store,
         lease: &store,
         observer: &part.phases,
     };
-    Ended::of(swap(&run).await)
+    Ended::of(begin.verb.act(&run).await)
+}
+
+impl Part {
+    /// How the orchestrator's first process begins.
+    fn begin(&self) -> Begin {
+        Begin {
+            verb: Verb::Swap,
+            settings: Settings {
+                owner: "scenario".to_owned(),
+                ..Settings::default()
+            },
+        }
+    }
 }
 
 impl Ended {
