@@ -23,8 +23,8 @@ use crate::invariant::Invariant;
 use crate::scenario::Scenario;
 use crate::target::Target;
 
-use interference::Interference;
 pub(crate) use interference::{Begin, Interfered, Verb};
+use interference::{Interference, Passes};
 
 /// A deliberately wrong orchestrator.
 #[derive(Clone, Copy)]
@@ -39,6 +39,9 @@ pub struct Mutant {
     pub oracles: &'static [Invariant],
     /// Makes a seed's scenario one that exposes it.
     expose: fn(&mut Scenario),
+    /// Changes the world that the mutant alone meets: Azure or the application at fault, which no
+    /// orchestrator of ours has caused. The reference runs without it.
+    world: fn(&mut Scenario),
     /// Configures the orchestrator wrongly.
     configure: fn(&mut Config),
     make: fn() -> Box<dyn Interference>,
@@ -68,7 +71,23 @@ pub const MUTANTS: &[Mutant] = &[
     delivery::FLIP_FLOP,
 ];
 
+/// Entries of the catalogue that no mutant stands for, and why in a line: a report prints them
+/// beside the kills, so that nobody takes silence for a pass.
+pub const NOT_SEEDED: &[(&str, &str)] = &[];
+
 impl Mutant {
+    /// Nothing wrong at all: what a mutant does not say of itself.
+    const HARMLESS: Self = Self {
+        id: "",
+        catalogue: "",
+        wrong: "",
+        oracles: &[],
+        expose: |_| {},
+        world: |_| {},
+        configure: |_| {},
+        make: || Box::new(Passes),
+    };
+
     /// The mutant of that key.
     #[must_use]
     pub fn by_id(id: &str) -> Option<&'static Self> {
@@ -81,6 +100,11 @@ impl Mutant {
         let mut scenario = crate::generate::calm(seed);
         (self.expose)(&mut scenario);
         scenario
+    }
+
+    /// Changes a scenario into the world that this mutant alone meets.
+    pub(crate) fn deform(&self, scenario: &mut Scenario) {
+        (self.world)(scenario);
     }
 
     /// Changes the orchestrator's configuration as this mutant would.
@@ -131,6 +155,14 @@ mod tests {
         assert_eq!(keys.len(), MUTANTS.len());
         for mutant in MUTANTS {
             assert_eq!(Mutant::by_id(mutant.id).map(|m| m.id), Some(mutant.id));
+        }
+    }
+
+    #[test]
+    fn an_entry_is_either_seeded_or_says_why_not() {
+        for (entry, reason) in NOT_SEEDED {
+            assert!(MUTANTS.iter().all(|mutant| mutant.catalogue != *entry));
+            assert!(reason.len() > 20, "{entry}");
         }
     }
 

@@ -49,6 +49,7 @@ impl Runner {
         subject: Subject,
         scenario: &Scenario,
     ) -> Result<Ran, WorldError> {
+        let scenario = &subject.world(scenario);
         let played = match level {
             Level::Core => self.worlds.run_core(subject, scenario)?,
             Level::InProcess => self.worlds.run_in_process(subject, scenario)?,

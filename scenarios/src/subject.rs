@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use crate::breaks::Break;
 use crate::mutants::Mutant;
+use crate::scenario::Scenario;
 
 /// Who swaps.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +35,17 @@ impl Subject {
             Self::Broken(_) => crate::breaks::CALLER,
         };
         vec![own.to_owned()]
+    }
+}
+
+impl Subject {
+    /// The scenario as this subject meets it: a mutant may bring a world of its own.
+    pub(crate) fn world(self, scenario: &Scenario) -> Scenario {
+        let mut scenario = scenario.clone();
+        if let Self::Mutant(mutant) = self {
+            mutant.deform(&mut scenario);
+        }
+        scenario
     }
 }
 

@@ -30,6 +30,7 @@ pub(super) const SPLIT_5050: Mutant = Mutant {
     },
     configure: |config| config.capacity.ratio = 0.0,
     make: || Box::new(Passes),
+    ..Mutant::HARMLESS
 };
 
 /// F38: a scale-in takes machines of a side that serves, and nothing drains them.
@@ -45,6 +46,7 @@ pub(super) const SCALE_IN: Mutant = Mutant {
     },
     configure: |_| {},
     make: || Box::new(ScalesIn::default()),
+    ..Mutant::HARMLESS
 };
 
 /// F93: what was pinned stays pinned.
@@ -62,6 +64,7 @@ pub(super) const PIN_LEAK: Mutant = Mutant {
     },
     configure: |_| {},
     make: || Box::new(SwallowsRestores::default()),
+    ..Mutant::HARMLESS
 };
 
 /// Scales the old side to one machine once both sides are in the pool.

@@ -26,6 +26,7 @@ pub(super) const ZOMBIE_WRITER: Mutant = Mutant {
     expose: |_| {},
     configure: |_| {},
     make: || Box::new(Zombie::default()),
+    ..Mutant::HARMLESS
 };
 
 /// F113: the pool goes there, back and there again.
@@ -37,6 +38,7 @@ pub(super) const FLIP_FLOP: Mutant = Mutant {
     expose: |_| {},
     configure: |_| {},
     make: || Box::new(FlipFlop::default()),
+    ..Mutant::HARMLESS
 };
 
 #[derive(Debug, Default)]

@@ -26,6 +26,7 @@ pub(super) const DRAIN_SHORT: Mutant = Mutant {
     expose: |scenario| scenario.traffic.with_much_long_work(15_000),
     configure: |_| {},
     make: || Box::new(ShortensDrain),
+    ..Mutant::HARMLESS
 };
 
 /// F95: the wait for the drain has no deadline.
@@ -37,6 +38,7 @@ pub(super) const DRAIN_FOREVER: Mutant = Mutant {
     expose: |_| {},
     configure: |_| {},
     make: || Box::new(NeverDone::default()),
+    ..Mutant::HARMLESS
 };
 
 #[derive(Debug)]

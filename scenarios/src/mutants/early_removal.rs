@@ -34,6 +34,7 @@ pub(super) const PROPAGATION_REMOVE: Mutant = Mutant {
     },
     configure: |_| {},
     make: || Box::new(Removes::new(When::OldSucceeded)),
+    ..Mutant::HARMLESS
 };
 
 /// F37: the old side goes by timer, with requests in flight.
@@ -45,6 +46,7 @@ pub(super) const KILL_INFLIGHT: Mutant = Mutant {
     expose: with_long_requests,
     configure: |_| {},
     make: || Box::new(Removes::new(When::OldAccepted)),
+    ..Mutant::HARMLESS
 };
 
 /// F86: an error on the way cleans up members already in rotation.
@@ -56,6 +58,7 @@ pub(super) const CLEANUP_LIVE: Mutant = Mutant {
     expose: |_| {},
     configure: |_| {},
     make: || Box::new(Removes::new(When::NewAdded)),
+    ..Mutant::HARMLESS
 };
 
 /// F87: old and new are mixed up at the end.
@@ -67,6 +70,7 @@ pub(super) const WRONG_SIDE: Mutant = Mutant {
     expose: |_| {},
     configure: |_| {},
     make: || Box::new(Removes::new(When::NewSucceeded)),
+    ..Mutant::HARMLESS
 };
 
 /// F55: remove before add.
@@ -78,6 +82,7 @@ pub(super) const EMPTY_POOL: Mutant = Mutant {
     expose: |_| {},
     configure: |_| {},
     make: || Box::new(EmptiesFirst::default()),
+    ..Mutant::HARMLESS
 };
 
 fn with_long_requests(scenario: &mut Scenario) {

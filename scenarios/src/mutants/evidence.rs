@@ -32,6 +32,7 @@ pub(super) const GATE_POWER: Mutant = Mutant {
     expose: with_dead_new_side,
     configure: |_| {},
     make: || Box::new(Hopes::new(Scope::Machines)),
+    ..Mutant::HARMLESS
 };
 
 /// F03: every gate passes.
@@ -43,6 +44,7 @@ pub(super) const GATE_VACUOUS: Mutant = Mutant {
     expose: with_dead_new_side,
     configure: |_| {},
     make: || Box::new(Hopes::new(Scope::Everything)),
+    ..Mutant::HARMLESS
 };
 
 /// F94: success is reported although the second write was never sent.
@@ -54,6 +56,7 @@ pub(super) const FALSE_SUCCESS: Mutant = Mutant {
     expose: |_| {},
     configure: |_| {},
     make: || Box::new(Hopes::new(Scope::SecondWrite)),
+    ..Mutant::HARMLESS
 };
 
 fn with_dead_new_side(scenario: &mut Scenario) {

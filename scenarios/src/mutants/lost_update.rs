@@ -25,6 +25,7 @@ pub(super) const LOST_UPDATE: Mutant = Mutant {
     expose: with_foreign_writer,
     configure: |_| {},
     make: || Box::new(Snapshot::default()),
+    ..Mutant::HARMLESS
 };
 
 /// F59: a refused write is sent again as it was, without `If-Match`.
@@ -36,6 +37,7 @@ pub(super) const RETRY_STALE_BODY: Mutant = Mutant {
     expose: with_foreign_writer,
     configure: |_| {},
     make: || Box::new(RetriesBody),
+    ..Mutant::HARMLESS
 };
 
 /// F69: members that the client's model does not know are lost on the way.
@@ -47,6 +49,7 @@ pub(super) const LOSSY_ROUNDTRIP: Mutant = Mutant {
     expose: |_| {},
     configure: |_| {},
     make: || Box::new(ForgetsMembers),
+    ..Mutant::HARMLESS
 };
 
 fn with_foreign_writer(scenario: &mut Scenario) {

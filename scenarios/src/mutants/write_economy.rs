@@ -27,6 +27,7 @@ pub(super) const PUT_CUTS_STREAMS: Mutant = Mutant {
             written: Cell::new(0),
         })
     },
+    ..Mutant::HARMLESS
 };
 
 /// F98: each gateway write is repeated once it has taken, as a resume that does not look would.
@@ -43,6 +44,7 @@ pub(super) const NOOP_PUT: Mutant = Mutant {
             written: Cell::new(0),
         })
     },
+    ..Mutant::HARMLESS
 };
 
 #[derive(Debug)]
