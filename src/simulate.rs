@@ -12,6 +12,7 @@ use turquoise_scenarios::campaign::{
     CampaignError, CampaignReport, Comparison, Failure as FailedSeed, Kill, Options, Progress,
     compare, simulate,
 };
+use turquoise_scenarios::mutants::{MUTANTS, Mutant};
 
 use crate::display::thousands;
 use crate::exit::Exit;
@@ -33,18 +34,28 @@ const NAMED: usize = 10;
 /// reproduces its scenario to the byte, on any machine and with any number of threads.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  turquoise simulate                       a thousand seeds and every mutant\n  turquoise simulate --seeds 41..42 --no-mutants\n  turquoise simulate --seeds 200 --failures failures\n  turquoise simulate --seeds 50 --digest-only\n  turquoise simulate --seeds 100 --no-mutants --compare\n\nEnds with 0 when nothing failed and every mutant was caught, with 13 otherwise."
+    after_help = "Examples:\n  turquoise simulate                       a thousand seeds and every mutant\n  turquoise simulate --seeds 41..42 --no-mutants\n  turquoise simulate --seeds 200 --failures failures\n  turquoise simulate --seeds 50 --digest-only\n  turquoise simulate --seeds 100 --no-mutants --compare\n  turquoise simulate --mutant kill-inflight,F58\n\nEnds with 0 when nothing failed and every mutant was caught, with 13 otherwise."
 )]
 pub(crate) struct Args {
-    /// How many seeds from 0, or a range `a..b` without its end.
-    #[arg(long, default_value = "1000", value_parser = seeds, value_name = "N|A..B")]
-    seeds: Range<u64>,
+    /// How many seeds from 0, or a range `a..b` without its end; 1000 unless told otherwise.
+    #[arg(long, value_parser = seeds, value_name = "N|A..B")]
+    seeds: Option<Range<u64>>,
     /// Hunt the wrong orchestrators too; the default.
     #[arg(long, overrides_with = "no_mutants")]
     mutants: bool,
     /// Only the reference orchestrator.
     #[arg(long)]
     no_mutants: bool,
+    /// Only these wrong orchestrators, by their names or catalogue entries; without `--seeds`
+    /// nothing else is run.
+    #[arg(
+        long,
+        value_parser = mutant,
+        value_delimiter = ',',
+        value_name = "ID",
+        conflicts_with_all = ["no_mutants", "digest_only"]
+    )]
+    mutant: Vec<&'static Mutant>,
     /// Scenarios tried per wrong orchestrator before it counts as a survivor.
     #[arg(long, default_value_t = 40, value_name = "N")]
     mutant_seeds: u64,
@@ -75,10 +86,29 @@ pub(crate) struct Args {
 }
 
 impl Args {
+    fn reference_seeds(&self) -> Range<u64> {
+        let all = if self.mutant.is_empty() {
+            0..1000
+        } else {
+            0..0
+        };
+        self.seeds.clone().unwrap_or(all)
+    }
+
+    fn hunted(&self) -> Vec<&'static Mutant> {
+        if self.no_mutants || self.digest_only {
+            Vec::new()
+        } else if self.mutant.is_empty() {
+            MUTANTS.iter().collect()
+        } else {
+            self.mutant.clone()
+        }
+    }
+
     fn options(&self) -> Options {
         Options {
-            seeds: self.seeds.clone(),
-            mutants: !(self.no_mutants || self.digest_only),
+            seeds: self.reference_seeds(),
+            mutants: self.hunted(),
             mutant_seeds: self.mutant_seeds,
             threads: self.threads,
             time_limit: self.time_limit.map(Duration::from_secs),
@@ -282,6 +312,22 @@ fn killed(kill: &Kill) -> String {
     }
 }
 
+/// A mutant by its name, or by its catalogue entry where it is the only one of it.
+fn mutant(text: &str) -> Result<&'static Mutant, String> {
+    let unknown = || {
+        let names: Vec<&str> = MUTANTS.iter().map(|mutant| mutant.id).collect();
+        format!(
+            "no wrong orchestrator is called that; there are {}",
+            names.join(", ")
+        )
+    };
+    let mut listed = MUTANTS
+        .iter()
+        .filter(|mutant| mutant.catalogue.eq_ignore_ascii_case(text));
+    let only = listed.next().filter(|_| listed.next().is_none());
+    Mutant::by_id(text).or(only).ok_or_else(unknown)
+}
+
 /// `N`, or `A..B` without its end; never empty.
 fn seeds(text: &str) -> Result<Range<u64>, String> {
     let number = |text: &str| text.trim().parse::<u64>().ok();
@@ -299,6 +345,15 @@ fn seeds(text: &str) -> Result<Range<u64>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mutant_is_found_by_its_name_and_by_its_entry() {
+        for mutant_of in MUTANTS {
+            assert_eq!(mutant(mutant_of.id).map(|m| m.id), Ok(mutant_of.id));
+        }
+        assert_eq!(mutant("f37").map(|m| m.id), Ok("kill-inflight"));
+        assert!(mutant("nobody").is_err_and(|text| text.contains("kill-inflight")));
+    }
 
     #[test]
     fn seeds_are_a_count_or_a_range() {

@@ -67,6 +67,20 @@ fn the_published_script_is_compared_where_that_is_asked_for() {
 }
 
 #[test]
+fn one_mutant_is_hunted_alone() {
+    let ended = run(&["simulate", "--mutant", "kill-inflight", "--output", "json"]);
+    let result = ended.result();
+    assert_eq!(ended.code, 0, "{result:#}\n{}", ended.stderr);
+    assert_eq!(result["scenarios"], 0);
+    assert_eq!(result["mutants"]["total"], 1);
+    assert_eq!(result["mutants"]["killed"], 1);
+    assert_eq!(result["mutants"]["table"][0]["mutant"], "kill-inflight");
+    let wrong = run(&["simulate", "--mutant", "nobody"]);
+    assert_eq!(wrong.code, 64, "{}", wrong.stderr);
+    assert!(wrong.stderr.contains("kill-inflight"), "{}", wrong.stderr);
+}
+
+#[test]
 fn seeds_are_a_count_or_a_range() {
     for wrong in ["0", "5..5", "9..3", "many", "-1"] {
         let ended = run(&["simulate", "--seeds", wrong]);

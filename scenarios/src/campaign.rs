@@ -19,7 +19,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::generate;
-use crate::mutants::MUTANTS;
+use crate::mutants::{MUTANTS, Mutant};
 use crate::run::{Level, Ran, Runner};
 use crate::scenario::Scenario;
 use crate::subject::Subject;
@@ -27,7 +27,7 @@ use crate::world::WorldError;
 
 pub use bundle::Bundle;
 pub use comparison::{Compared, Comparison, compare};
-pub use kill::Kill;
+pub use kill::{Kill, hunt};
 pub use report::{CampaignReport, CoverageReport, Failure, MutantReport};
 use tally::Tally;
 
@@ -36,8 +36,8 @@ use tally::Tally;
 pub struct Options {
     /// The seeds of the reference orchestrator.
     pub seeds: Range<u64>,
-    /// Whether every mutant is hunted too.
-    pub mutants: bool,
+    /// The mutants that are hunted too.
+    pub mutants: Vec<&'static Mutant>,
     /// Scenarios tried per mutant before it counts as a survivor.
     pub mutant_seeds: u64,
     /// Threads; one per core when absent.
@@ -52,7 +52,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             seeds: 0..1000,
-            mutants: true,
+            mutants: MUTANTS.iter().collect(),
             mutant_seeds: 40,
             threads: None,
             time_limit: None,
@@ -168,11 +168,7 @@ impl Campaign<'_> {
             return None;
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let hunts = if self.options.mutants {
-            MUTANTS.len() as u64
-        } else {
-            0
-        };
+        let hunts = self.options.mutants.len() as u64;
         if number < hunts {
             return usize::try_from(number).ok().map(Job::Mutant);
         }
@@ -217,7 +213,7 @@ impl Campaign<'_> {
     fn hunt(&self, index: usize) -> Result<(), CampaignError> {
         let first = self.options.seeds.start;
         let seeds = first..first.saturating_add(self.options.mutant_seeds);
-        let kill = kill::hunt(&self.runner, &MUTANTS[index], seeds)?;
+        let kill = hunt(&self.runner, self.options.mutants[index], seeds)?;
         self.note(|tally| tally.mutant(index, kill));
         Ok(())
     }

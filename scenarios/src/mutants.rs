@@ -142,6 +142,18 @@ impl fmt::Debug for Mutant {
     }
 }
 
+/// Hunts one mutant, for the tests beside it.
+///
+/// # Panics
+/// When it survives `seeds`, or when only an oracle catches it that it does not belong to.
+#[cfg(test)]
+#[track_caller]
+pub(crate) fn assert_killed(mutant: &'static Mutant, seeds: std::ops::Range<u64>) {
+    let kill = crate::campaign::hunt(&crate::run::Runner::default(), mutant, seeds);
+    let kill = kill.unwrap_or_else(|error| panic!("`{}`: {error}: {error:?}", mutant.id));
+    assert!(kill.killed, "`{}` survives: {kill:#?}", mutant.id);
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -164,6 +176,11 @@ mod tests {
             assert!(MUTANTS.iter().all(|mutant| mutant.catalogue != *entry));
             assert!(reason.len() > 20, "{entry}");
         }
+    }
+
+    #[test]
+    fn a_mutant_is_hunted_alone_where_that_is_asked_for() {
+        assert_killed(&early_removal::KILL_INFLIGHT, 0..5);
     }
 
     #[test]

@@ -32,7 +32,7 @@ fn any_number_of_threads_gives_one_digest() {
     let with = |threads| {
         campaign(&Options {
             seeds: 100..112,
-            mutants: false,
+            mutants: Vec::new(),
             threads: NonZero::new(threads),
             ..Options::default()
         })
@@ -58,7 +58,7 @@ fn a_campaign_without_time_runs_nothing_and_says_so() {
 fn the_report_has_the_names_that_other_programs_rely_on() {
     let report = campaign(&Options {
         seeds: 0..1,
-        mutants: false,
+        mutants: Vec::new(),
         ..Options::default()
     });
     let json = serde_json::to_value(&report).expect("a report is plain data");

@@ -40,7 +40,10 @@ impl Kill {
 }
 
 /// Hunts a mutant through `seeds`.
-pub(super) fn hunt(
+///
+/// # Errors
+/// When a scenario's system cannot be set up.
+pub fn hunt(
     runner: &Runner,
     mutant: &'static Mutant,
     seeds: Range<u64>,
