@@ -30,6 +30,9 @@ pub enum Level {
     Core,
     /// L1: tokio's paused clock and the HTTP router in process.
     InProcess,
+    /// L2: that, with the whole HTTP stack of client and server between, over byte streams in
+    /// memory.
+    Duplex,
 }
 
 /// Runs scenarios; clones share the systems already deployed.
@@ -53,6 +56,7 @@ impl Runner {
         let played = match level {
             Level::Core => self.worlds.run_core(subject, scenario)?,
             Level::InProcess => self.worlds.run_in_process(subject, scenario)?,
+            Level::Duplex => self.worlds.run_duplex(subject, scenario)?,
         };
         Ok(Ran {
             verdict: judge(&played.observation),

@@ -2,11 +2,12 @@
 //!
 //! `Worlds` deploys each topology once, with the real orchestrator's own `deploy`, and begins
 //! every scenario from a clone of that cloud under new seeds, faults and traffic. A scenario runs
-//! on one of two levels so far (`core`, `in_process`); both leave the same
+//! on one of three levels (`core`, `in_process`, `duplex`); all leave the same
 //! `Observation`(crate::Observation).
 
 mod core;
 mod deployed;
+mod duplex;
 mod foreign;
 mod in_process;
 mod level;
@@ -27,8 +28,9 @@ use crate::subject::Subject;
 
 use self::core::Core;
 use self::deployed::Deployed;
-use self::in_process::InProcess;
-use self::level::Simulated;
+use self::duplex::Duplex;
+use self::in_process::{Clock, InProcess};
+use self::level::{Level, Simulated};
 use self::play::play;
 use self::stage::Stage;
 
@@ -84,6 +86,31 @@ impl Worlds {
         subject: Subject,
         scenario: &Scenario,
     ) -> Result<Played, WorldError> {
+        self.run_paused(subject, scenario, |stage| {
+            let level = InProcess::new(&stage.cloud, stage.swap_start);
+            (level.clock(), level)
+        })
+    }
+
+    /// Runs a scenario on level L2.
+    pub(crate) fn run_duplex(
+        &self,
+        subject: Subject,
+        scenario: &Scenario,
+    ) -> Result<Played, WorldError> {
+        self.run_paused(subject, scenario, |stage| {
+            let level = Duplex::new(&stage.cloud, stage.swap_start);
+            (level.clock(), level)
+        })
+    }
+
+    /// Runs a scenario on tokio's paused clock.
+    fn run_paused<L: Level>(
+        &self,
+        subject: Subject,
+        scenario: &Scenario,
+        level: impl FnOnce(&Stage) -> (Clock, L),
+    ) -> Result<Played, WorldError> {
         let stage = Stage::set(&*self.deployed(scenario)?, scenario, subject);
         let seed = Seed::new(scenario.seed);
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -92,8 +119,7 @@ impl Worlds {
             .build()
             .expect("because a runtime without I/O needs nothing of the system");
         let (ended, now) = runtime.block_on(async {
-            let level = InProcess::new(&stage.cloud, stage.swap_start);
-            let clock = level.clock();
+            let (clock, level) = level(&stage);
             let environment = Simulated::new(
                 level,
                 stage.cloud.clone(),

@@ -19,13 +19,19 @@ fn agree(runner: &Runner, subject: Subject, seed: u64) {
         let ran = runner.run(level, subject, &scenario);
         ran.unwrap_or_else(|error| panic!("{subject} on seed {seed}: {error}"))
     };
-    let (core, in_process) = (on(Level::Core), on(Level::InProcess));
-    assert_eq!(core.digest, in_process.digest, "{subject} on seed {seed}");
-    assert_eq!(core.observation.end, in_process.observation.end);
+    let core = on(Level::Core);
+    for level in [Level::InProcess, Level::Duplex] {
+        let other = on(level);
+        assert_eq!(
+            core.digest, other.digest,
+            "{subject}, seed {seed}, {level:?}"
+        );
+        assert_eq!(core.observation.end, other.observation.end);
+    }
 }
 
 #[test]
-fn the_core_and_the_http_face_in_process_give_one_digest() {
+fn core_router_and_byte_streams_give_one_digest() {
     let runner = Runner::default();
     for seed in 0..60 {
         agree(&runner, Subject::Turquoise, seed);

@@ -1,7 +1,4 @@
 //! Level L1: the orchestrator on tokio's paused clock, over the emulator's own HTTP router.
-//!
-//! Level L2, hyper's client and server over an in-memory pipe, is this level with another
-//! [`Level::send`].
 
 use axum::Router;
 use axum::body::Body;
@@ -60,6 +57,16 @@ impl InProcess {
     pub(super) const fn clock(&self) -> Clock {
         self.clock
     }
+
+    /// The emulator's face, for a level that reaches it by other means.
+    pub(super) fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// Tells the cloud what time it is: it has no clock of its own.
+    pub(super) fn set_the_clock(&self) {
+        self.face.set(cloud_time(self.now()));
+    }
 }
 
 impl Level for InProcess {
@@ -73,7 +80,7 @@ impl Level for InProcess {
     }
 
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
-        self.face.set(cloud_time(self.now()));
+        self.set_the_clock();
         let answered = self.router.clone().oneshot(request.map(Body::from)).await;
         let answer = match answered {
             Ok(answer) => ConnectionReset::check(answer).map_err(|_| lost())?,
