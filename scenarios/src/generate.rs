@@ -12,7 +12,9 @@ mod trouble;
 
 use turquoise_emulator::Seed;
 
-use crate::scenario::{Azure, ForeignWrite, Latency, Moment, Scenario, VERSION};
+use crate::scenario::{
+    Azure, Builds, Clocks, ForeignWrite, Identity, Latency, Moment, Scenario, Storage, VERSION,
+};
 
 pub use fault::FaultFamily;
 pub use trouble::{Trouble, with_only};
@@ -45,6 +47,15 @@ pub fn scenario(seed: u64) -> Generated {
             azure: Azure::Pessimistic,
             faults: drawn.faults,
             foreign: foreign(root.child("foreign"), &swarm),
+            builds: Builds::default(),
+            actors: Vec::new(),
+            crashes: Vec::new(),
+            pauses: Vec::new(),
+            orders: Vec::new(),
+            storage: Storage::default(),
+            identity: Identity::default(),
+            clocks: Clocks::default(),
+            heal_ms: 0,
             topology,
         },
         swarm,

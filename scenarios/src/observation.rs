@@ -6,6 +6,8 @@
 //! time; where a drive runs faster than the wall clock, [`Observation::speed`] leads back to what
 //! clients felt.
 
+mod record;
+
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -14,6 +16,10 @@ use serde::{Deserialize, Serialize};
 use turquoise_arm::ResourceId;
 use turquoise_emulator::ledger::{Build, Ledgers};
 use turquoise_emulator::{Instant, Timed};
+
+pub use record::{
+    Caller, Ending, FinalState, JournalLine, LeasePut, OrderGiven, Process, Record, Twin, WORLD,
+};
 
 /// Everything that is judged.
 #[derive(Clone, Debug)]
@@ -39,6 +45,8 @@ pub struct Observation {
     /// Cloud seconds per second of the clients: 1 in virtual time, the speed-up in a live rehearsal.
     /// Latencies and gaps are judged and reported in the clients' time.
     pub speed: f64,
+    /// Processes, journal, lease, orders and the final state; empty where a drive cannot see them.
+    pub record: Record,
 }
 
 /// What was said before the run began: who swaps what, and which limits hold.
@@ -72,6 +80,35 @@ pub struct Side {
     pub scale_set: ResourceId,
     /// The build its instances run.
     pub build: Build,
+    /// What one of its warm instances can do (S10).
+    pub capacity: Capacity,
+}
+
+/// What one warm instance can do. How many are warm is in the events: served and stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// Requests it works on at a time.
+    pub workers: u32,
+    /// The mean time a short request takes a worker.
+    pub service: Duration,
+}
+
+impl Default for Capacity {
+    /// The emulator's well-behaved application.
+    fn default() -> Self {
+        Self {
+            workers: 32,
+            service: Duration::from_millis(20),
+        }
+    }
+}
+
+impl Capacity {
+    /// Short requests per second that one instance can bear.
+    #[must_use]
+    pub fn requests_per_second(self) -> f64 {
+        f64::from(self.workers) / self.service.as_secs_f64().max(f64::EPSILON)
+    }
 }
 
 /// A side's part in this swap.

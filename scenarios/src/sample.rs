@@ -12,7 +12,8 @@ use turquoise_emulator::ledger::{
 use turquoise_emulator::{Event, Instant, Timed};
 
 use crate::observation::{
-    Declared, End, Observation, Outcome, PhaseMark, Policy, Residue, Side, Snapshot, Window,
+    Capacity, Declared, End, Observation, Outcome, PhaseMark, Policy, Record, Residue, Side,
+    Snapshot, Window,
 };
 
 pub(crate) const OLD: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 4);
@@ -70,6 +71,7 @@ pub(crate) fn clean() -> Observation {
         residue: residue(),
         sent: 0,
         speed: 1.0,
+        record: Record::default(),
     };
     for number in 0..2000 {
         push_request(
@@ -282,6 +284,7 @@ fn declared() -> Declared {
         address,
         scale_set: scale_set(name),
         build,
+        capacity: Capacity::default(),
     };
     Declared {
         gateway: gateway(),

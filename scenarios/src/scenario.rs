@@ -4,6 +4,11 @@
 //! that once failed. All choices are made here: a run draws only what is keyed by the seed, such as
 //! latencies and arrivals.
 
+mod actor;
+mod builds;
+mod process;
+mod surroundings;
+
 use serde::{Deserialize, Serialize};
 use turquoise_emulator::faults::Fault;
 use turquoise_emulator::ledger::{ConnectionClass, RequestClass};
@@ -11,10 +16,17 @@ use turquoise_emulator::ledger::{ConnectionClass, RequestClass};
 use crate::clients::Profile;
 use crate::clients::profile::Share;
 
-/// The version of this data that this build writes and reads.
-pub const VERSION: u32 = 1;
+pub use actor::{Act, Actor, Goal, Second, Verb};
+pub use builds::{Build, Builds, Service};
+pub use process::{Crash, Effect, Order, Pause, Point, Want};
+pub use surroundings::{
+    ClockJump, Clocks, Identity, Outage, Storage, StorageFault, StorageTrouble, Stored,
+};
 
-/// One run of one orchestrator in one world.
+/// The version of this data that this build writes and reads.
+pub const VERSION: u32 = 2;
+
+/// One run of one orchestrator, or of several, in one world.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
@@ -32,9 +44,37 @@ pub struct Scenario {
     pub azure: Azure,
     /// What goes wrong; times count from the swap's start.
     pub faults: Vec<Fault>,
-    /// Who else writes to the gateway.
+    /// Who else writes to the gateway around the orchestrator's own writes.
     #[serde(default)]
     pub foreign: Vec<ForeignWrite>,
+    /// What the two sides run.
+    #[serde(default)]
+    pub builds: Builds,
+    /// Who else acts, at times of their own.
+    #[serde(default)]
+    pub actors: Vec<Actor>,
+    /// Where processes die.
+    #[serde(default)]
+    pub crashes: Vec<Crash>,
+    /// Where processes stand still.
+    #[serde(default)]
+    pub pauses: Vec<Pause>,
+    /// What is wanted of the orchestrator on its way.
+    #[serde(default)]
+    pub orders: Vec<Order>,
+    /// The store of lease and journal.
+    #[serde(default)]
+    pub storage: Storage,
+    /// Bearer tokens.
+    #[serde(default)]
+    pub identity: Identity,
+    /// Wall clocks.
+    #[serde(default)]
+    pub clocks: Clocks,
+    /// From when on nothing goes wrong any more, from the swap's start, in milliseconds: storm, then
+    /// heal, then progress is demanded (L1).
+    #[serde(default)]
+    pub heal_ms: u64,
 }
 
 /// The deployed system.
@@ -144,6 +184,15 @@ pub enum InvalidScenario {
 }
 
 impl Scenario {
+    /// Whether one process on one machine is all there is: nobody else acts, nothing crashes.
+    #[must_use]
+    pub fn is_solo(&self) -> bool {
+        self.actors.is_empty()
+            && self.crashes.is_empty()
+            && self.pauses.is_empty()
+            && self.orders.is_empty()
+    }
+
     /// Reads what [`Scenario::to_json`] wrote.
     ///
     /// # Errors

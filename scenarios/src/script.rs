@@ -23,7 +23,7 @@ pub(crate) const COMPUTE: &str = "2024-11-01";
 /// The api-version of resource groups.
 pub(crate) const RESOURCES: &str = "2024-11-01";
 /// The api-version of autoscale settings.
-pub(crate) const AUTOSCALE: &str = "2022-10-01";
+const AUTOSCALE: &str = "2022-10-01";
 
 /// The cmdlets' pause between polls when an answer asks for none.
 const POLL_PAUSE: Duration = Duration::from_secs(10);
@@ -301,7 +301,7 @@ impl ScriptError {
 }
 
 /// The api-version to name for a resource.
-fn version(id: &ResourceId) -> &'static str {
+pub(crate) fn version(id: &ResourceId) -> &'static str {
     let namespace = id.resource_type();
     let namespace = namespace.as_ref().map_or("", |found| found.namespace());
     match namespace.to_ascii_lowercase().as_str() {

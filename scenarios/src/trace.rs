@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::json;
 use turquoise_emulator::ledger::{Attempt, ClientEntry, GatewayEntry, InstanceEntry, Seen};
 
-use crate::observation::Observation;
+use crate::observation::{Observation, Record};
 
 /// A trace as one number; sums of digests are digests of campaigns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -75,17 +75,41 @@ pub fn write(observation: &Observation, out: &mut impl Write) -> io::Result<()> 
 
 fn events(observation: &Observation, out: &mut impl Write) -> io::Result<()> {
     for timed in &observation.events {
-        serde_json::to_writer(&mut *out, timed)?;
-        out.write_all(b"\n")?;
+        json_line(out, timed)?;
     }
     for mark in &observation.phases {
-        serde_json::to_writer(&mut *out, mark)?;
-        out.write_all(b"\n")?;
+        json_line(out, mark)?;
     }
+    record(&observation.record, out)?;
     let end = observation
         .end
         .map(|end| json!({"exit_code": end.exit_code, "outcome": end.outcome}));
     serde_json::to_writer(&mut *out, &json!({"end": end}))?;
+    out.write_all(b"\n")
+}
+
+/// Processes, stores, orders and the final state. The twin is another run with a trace of its own.
+fn record(record: &Record, out: &mut impl Write) -> io::Result<()> {
+    for process in &record.processes {
+        json_line(out, process)?;
+    }
+    for line in &record.journal {
+        json_line(out, line)?;
+    }
+    for put in &record.leases {
+        json_line(out, put)?;
+    }
+    for order in &record.orders {
+        json_line(out, order)?;
+    }
+    for happened in &record.happened {
+        json_line(out, happened)?;
+    }
+    json_line(out, &record.last)
+}
+
+fn json_line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, value)?;
     out.write_all(b"\n")
 }
 

@@ -14,6 +14,7 @@ mod level;
 pub mod names;
 mod play;
 mod probe;
+mod reading;
 mod stage;
 mod system;
 

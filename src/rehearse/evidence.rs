@@ -9,7 +9,7 @@ use turquoise_orchestrator::{Config, Outcome as Claim, SwapReport};
 use turquoise_scenarios::Observation;
 use turquoise_scenarios::clients::live::Recorded;
 use turquoise_scenarios::observation::{
-    Declared, End, Outcome, PhaseMark, Residue, Side, Snapshot, Window,
+    Capacity, Declared, End, Outcome, PhaseMark, Record, Residue, Side, Snapshot, Window,
 };
 
 use super::plan::Plan;
@@ -127,6 +127,7 @@ pub(crate) fn collect(sources: Sources<'_>) -> Observation {
         },
         sent: recorded.sent,
         speed: sources.plan.speed,
+        record: Record::default(),
     }
 }
 
@@ -138,6 +139,7 @@ fn declared(plan: &Plan, config: &Config, builds: &mut Vec<String>) -> Declared 
             address: side.address,
             scale_set: side.scale_set(config.target.subscription(), name),
             build: number(builds, &side.image.name().to_ascii_lowercase()),
+            capacity: Capacity::default(),
         }
     };
     let old = config.target.initial.as_str();

@@ -1,29 +1,25 @@
 //! One scenario's world: set from a deployed cloud, cleared into an observation.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::Request;
-use serde_json::Value;
-use turquoise_arm::{ResourceId, json as tree};
+use turquoise_emulator::Seed;
 use turquoise_emulator::data_plane::{Arrival, Arrivals};
 use turquoise_emulator::faults::Fault;
-use turquoise_emulator::{Cloud, Reply, Seed};
 use turquoise_orchestrator::{Config, Instant};
 
 use super::core::cloud_time;
 use super::deployed::Deployed;
 use super::level::SharedCloud;
-use super::names::{ENDPOINT, NEW_SIDE, OBSERVER, OLD_SIDE, TOKEN};
 use super::play::{Ended, Part, Phases};
+use super::reading;
 use super::system;
 use crate::clients::ProfileArrivals;
-use crate::observation::{Declared, Observation, Policy, Residue, Side, Snapshot, Window};
-use crate::scenario::Scenario;
-use crate::script::AUTOSCALE;
+use crate::observation::{
+    Capacity, Declared, Observation, Policy, Record, Residue, Side, Snapshot, Window,
+};
+use crate::scenario::{Build, Scenario};
 use crate::subject::Subject;
 use crate::target::{Target, TargetSide};
 
@@ -86,7 +82,7 @@ impl Stage {
         cloud
             .data_plane_mut()
             .set_traffic(deployed.frontend, HOST, Box::new(traffic));
-        let before = snapshot(&mut cloud, &deployed.config, baseline_start);
+        let before = reading::snapshot(&mut cloud, &deployed.config, baseline_start);
         Self {
             cloud: SharedCloud::new(cloud),
             swap_start,
@@ -121,7 +117,10 @@ impl Stage {
         self.closing.close(last_arrival);
         let quiet = last_arrival + self.longest_request();
         cloud.advance_to(cloud_time(quiet));
-        let after = snapshot(&mut cloud, &self.config, quiet);
+        let after = reading::snapshot(&mut cloud, &self.config, quiet);
+        let mut last = reading::final_state(&mut cloud, &self.config, &self.target, quiet);
+        let events = cloud.drain_events();
+        last.applied = reading::applied(&events, &self.config.target.pool_id());
         let ledgers = cloud.data_plane_mut().drain_ledgers();
         let builds = cloud.data_plane().builds();
         let builds: Vec<String> = builds.iter().map(|(_, name)| name.to_owned()).collect();
@@ -136,7 +135,7 @@ impl Stage {
         let observation = Observation {
             sent: self.closing.sent(),
             ledgers,
-            events: cloud.drain_events(),
+            events,
             declared: self.declared(&builds),
             builds,
             phases: self.phases.take(),
@@ -148,6 +147,10 @@ impl Stage {
             end: ended.map(|ended| ended.end),
             residue,
             speed: 1.0,
+            record: Record {
+                last,
+                ..Record::default()
+            },
         };
         Played {
             observation,
@@ -161,12 +164,29 @@ impl Stage {
         patience + seconds(self.scenario.topology.drain_s) + Duration::from_secs(60)
     }
 
+    fn capacity(&self, build: &Build) -> Capacity {
+        let topology = &self.scenario.topology;
+        let mean_us = u64::from(topology.service_ms) * u64::from(build.service_percent) * 10;
+        Capacity {
+            workers: topology.workers,
+            service: Duration::from_micros(mean_us),
+        }
+    }
+
     fn declared(&self, builds: &[String]) -> Declared {
         Declared {
             gateway: self.target.gateway.clone(),
             pool: self.config.target.pool_id(),
-            old: side(&self.target.old, builds),
-            new: side(&self.target.new, builds),
+            old: side(
+                &self.target.old,
+                builds,
+                self.capacity(&self.scenario.builds.old),
+            ),
+            new: side(
+                &self.target.new,
+                builds,
+                self.capacity(&self.scenario.builds.new),
+            ),
             callers: self.subject.callers(),
             stream_cuts: 0,
             policy: Policy {
@@ -177,7 +197,7 @@ impl Stage {
     }
 }
 
-fn side(side: &TargetSide, builds: &[String]) -> Side {
+fn side(side: &TargetSide, builds: &[String], capacity: Capacity) -> Side {
     let number = builds.iter().position(|name| *name == side.build);
     Side {
         name: side.name.clone(),
@@ -187,6 +207,7 @@ fn side(side: &TargetSide, builds: &[String]) -> Side {
         build: number
             .and_then(|number| u16::try_from(number).ok())
             .unwrap_or(u16::MAX),
+        capacity,
     }
 }
 
@@ -241,36 +262,4 @@ impl Arrivals for OpenArrivals {
         self.closing.0.sent.fetch_add(1, Ordering::Relaxed);
         Some(arrival)
     }
-}
-
-/// What a swap borrows, as ARM tells it: each autoscale minimum (S22).
-fn snapshot(cloud: &mut Cloud, config: &Config, now: Instant) -> Snapshot {
-    let mut minimum = BTreeMap::new();
-    for name in [OLD_SIDE, NEW_SIDE] {
-        let id = config.sides[name].autoscale_setting(config.target.subscription(), name);
-        if let Some(value) = autoscale_minimum(cloud, &id, now) {
-            minimum.insert(id.name().to_owned(), value);
-        }
-    }
-    Snapshot {
-        autoscale_minimum: minimum,
-        locks: Vec::new(),
-    }
-}
-
-fn autoscale_minimum(cloud: &mut Cloud, id: &ResourceId, now: Instant) -> Option<u32> {
-    let request = Request::get(format!("{ENDPOINT}{}?api-version={AUTOSCALE}", id.as_str()))
-        .header("host", "management.turquoise.test")
-        .header("user-agent", OBSERVER)
-        .header("authorization", format!("Bearer {TOKEN}"))
-        .body(Bytes::new())
-        .expect("because every part is a name");
-    let Reply::Answer(answer) = cloud.handle(cloud_time(now), &request) else {
-        return None;
-    };
-    let document: Value = serde_json::from_slice(answer.body()).ok()?;
-    let profile = tree::at(&document, "properties.profiles")?
-        .as_array()?
-        .first()?;
-    u32::try_from(tree::integer(profile, "capacity.minimum")?).ok()
 }
