@@ -15,7 +15,11 @@ pub type RequestId = u64;
 /// A build's number in the run's table of build names; see [`Builds`](crate::data_plane::Builds).
 pub type Build = u16;
 
-/// What kind of work a request is.
+/// The client that sends a request, as one person: dense numbers from 0, the same on new
+/// connections and on kept ones.
+pub type User = u32;
+
+/// What kind of work a request is (failure-catalogue.md D.7 point 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum RequestClass {
     /// A short read.
@@ -26,6 +30,68 @@ pub enum RequestClass {
     Long,
     /// A write whose body takes long to send.
     Upload,
+    /// An upload that waits for `100 Continue` before it sends its body (F46).
+    Expect,
+    /// A read whose body takes long to come, so that it can be cut short after its status (F47).
+    Download,
+    /// An upgraded connection, open for minutes (F44).
+    WebSocket,
+    /// An answer that goes on for minutes (F44).
+    EventStream,
+    /// A page that names files of the build that rendered it (F109).
+    Page,
+    /// A file that a page named, asked for once the page has come.
+    Asset,
+    /// A read and write of the data of a user who has logged in (F108, F110).
+    Session,
+    /// A message in a queue, worked on by an instance without any gateway (F112).
+    Job,
+}
+
+impl RequestClass {
+    /// Every class.
+    pub const ALL: [Self; 12] = [
+        Self::Short,
+        Self::Write,
+        Self::Long,
+        Self::Upload,
+        Self::Expect,
+        Self::Download,
+        Self::WebSocket,
+        Self::EventStream,
+        Self::Page,
+        Self::Asset,
+        Self::Session,
+        Self::Job,
+    ];
+
+    /// Whether it stays open until someone ends it: what a configuration write may have to cut
+    /// (F36).
+    #[must_use]
+    pub const fn is_stream(self) -> bool {
+        matches!(self, Self::WebSocket | Self::EventStream)
+    }
+
+    /// Whether its time is the system's and not its own.
+    #[must_use]
+    pub const fn is_short(self) -> bool {
+        matches!(
+            self,
+            Self::Short | Self::Write | Self::Page | Self::Asset | Self::Session
+        )
+    }
+
+    /// Whether running it twice does harm.
+    #[must_use]
+    pub const fn is_unrepeatable(self) -> bool {
+        matches!(self, Self::Write | Self::Upload | Self::Expect | Self::Job)
+    }
+
+    /// Whether its body takes long to send.
+    #[must_use]
+    pub const fn is_upload(self) -> bool {
+        matches!(self, Self::Upload | Self::Expect)
+    }
 }
 
 /// How the client's connection was used.
@@ -35,6 +101,35 @@ pub enum ConnectionClass {
     New,
     /// Kept alive over many requests.
     Reused,
+    /// Kept alive and shared by requests at the same time (HTTP/2, F43).
+    Multiplexed,
+    /// Opened to the address of a side, past the gateway: a client that once looked it up (F53).
+    Direct,
+}
+
+/// What a client found when it checked what an answer says (S9). It holds what the application's
+/// contract promises, whatever the status.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub enum Contract {
+    /// The answer is what was asked for, or there is none to check.
+    #[default]
+    Kept,
+    /// A file that a page named is not there (F109).
+    MissingAsset,
+    /// The user's token was not accepted (F110).
+    UnknownToken,
+    /// The user's own data could not be read (F108).
+    UnreadableRecord,
+    /// A shared cache holds what the application cannot read (F111).
+    PoisonedCache,
+    /// The answer comes from the settings of another environment (F105).
+    WrongSettings,
+    /// The application does not know the host it was asked for (F15).
+    UnknownHost,
+    /// Something that the application depends on cannot be reached or has no room (F28, F104).
+    NoDependency,
 }
 
 /// One line of the client's ledger.
@@ -46,6 +141,10 @@ pub struct ClientEntry {
     pub class: RequestClass,
     /// How its connection was used.
     pub connection: ConnectionClass,
+    /// Whose it was.
+    pub user: User,
+    /// What the client's check of the answer found.
+    pub contract: Contract,
     /// When it was due to be sent: latency counts from here (open loop).
     pub due: Instant,
     /// When the client knew how it ended.

@@ -9,7 +9,7 @@ use std::ops::Range;
 use serde::{Serialize, Serializer};
 use turquoise_emulator::Instant;
 use turquoise_emulator::ledger::{
-    Attempt, Build, ClientEntry, GatewayEntry, InstanceEntry, RequestClass, RequestId, Seen,
+    Attempt, Build, ClientEntry, GatewayEntry, InstanceEntry, RequestId, Seen,
 };
 
 use crate::observation::Observation;
@@ -267,19 +267,13 @@ impl<'a> Request<'a> {
 
     /// Whether running it twice does harm.
     pub(crate) fn is_unrepeatable(self) -> bool {
-        matches!(
-            self.client().class,
-            RequestClass::Write | RequestClass::Upload
-        )
+        self.client().class.is_unrepeatable()
     }
 
     /// Whether its time is the system's and not its own: long requests and uploads take as long as
     /// they ask for.
     pub(crate) fn is_short(self) -> bool {
-        matches!(
-            self.client().class,
-            RequestClass::Short | RequestClass::Write
-        )
+        self.client().class.is_short()
     }
 
     /// When it was last dispatched, else when it was due.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use turquoise_arm::ResourceId;
 use turquoise_emulator::desired::InstanceKey;
 use turquoise_emulator::ledger::{
-    Attempt, ClientEntry, ConnectionClass, Fault, GatewayEntry, InstanceEntry, Ledgers,
+    Attempt, ClientEntry, ConnectionClass, Contract, Fault, GatewayEntry, InstanceEntry, Ledgers,
     RequestClass, RequestId, Seen,
 };
 use turquoise_emulator::{Event, Instant, Timed};
@@ -111,6 +111,8 @@ pub(crate) fn push_request(observation: &mut Observation, id: RequestId, due: In
         } else {
             ConnectionClass::Reused
         },
+        user: u32::try_from(id % 10).expect("below ten"),
+        contract: Contract::Kept,
         due,
         ended,
         seen: Seen::Answer {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use turquoise_emulator::data_plane::{Arrival, Arrivals};
-use turquoise_emulator::ledger::{RequestClass, RequestId};
+use turquoise_emulator::ledger::{RequestClass, RequestId, Seen};
 use turquoise_emulator::{Instant, Seed};
 
 use super::profile::{Planned, Planner, Profile};
@@ -16,6 +16,7 @@ pub struct ProfileArrivals {
     until: Instant,
     due: Instant,
     id: RequestId,
+    follows: u8,
     service: Duration,
 }
 
@@ -31,6 +32,7 @@ impl ProfileArrivals {
         service: Duration,
     ) -> Self {
         Self {
+            follows: profile.follows(),
             planner: Planner::new(profile, seed),
             began: from,
             until,
@@ -52,16 +54,54 @@ impl ProfileArrivals {
             client: planned.client,
             connection: planned.connection,
             class: planned.class,
-            upload: Duration::ZERO,
-            work: 1.0,
             patience: Duration::from_millis(self.planner.profile().patience_ms),
+            follows: self.follows,
+            ..Arrival::default()
         };
         match planned.class {
-            RequestClass::Short | RequestClass::Write => {}
             RequestClass::Long => arrival.work = self.units(planned.work),
-            RequestClass::Upload => arrival.upload = planned.work,
+            RequestClass::Upload | RequestClass::Expect => arrival.upload = planned.work,
+            RequestClass::Download | RequestClass::WebSocket | RequestClass::EventStream => {
+                arrival.transfer = planned.work;
+                arrival.patience += planned.work;
+            }
+            _ => {}
         }
         arrival
+    }
+
+    /// The file of a page that came, from the build that rendered it.
+    fn asset(page: &Arrival, ended: Instant, seen: Seen) -> Option<Arrival> {
+        let Seen::Answer {
+            status: 200..=299,
+            build,
+            complete: true,
+        } = seen
+        else {
+            return None;
+        };
+        Some(Arrival {
+            class: RequestClass::Asset,
+            origin: build,
+            due: ended,
+            ..*page
+        })
+    }
+
+    /// The same again after a pause, where it failed and may be repeated.
+    fn retry(&self, request: &Arrival, ended: Instant, seen: Seen) -> Option<Arrival> {
+        let failed = match seen {
+            Seen::Answer {
+                status, complete, ..
+            } => status >= 500 || !complete,
+            Seen::Refused | Seen::Reset | Seen::TimedOut => true,
+            Seen::Aborted => false,
+        };
+        let again = self.planner.profile().retry.tries > 0 && failed;
+        (again && !request.class.is_unrepeatable()).then(|| Arrival {
+            due: ended + self.planner.pause_before(request.id),
+            ..*request
+        })
     }
 
     fn units(&self, work: Duration) -> f64 {
@@ -81,8 +121,21 @@ impl Arrivals for ProfileArrivals {
         let arrival = self.arrival(self.planner.plan(self.id));
         let elapsed = self.due.since(self.began);
         self.due = self.due + self.planner.gap_after(self.id, elapsed);
-        self.id += 1;
+        // What follows has the next ids.
+        self.id += 1 + u64::from(self.follows);
         Some(arrival)
+    }
+
+    fn after(&mut self, request: &Arrival, ended: Instant, seen: Seen) -> Option<Arrival> {
+        let follows = request.follows.checked_sub(1)?;
+        let page = request.class == RequestClass::Page;
+        let asset = page.then(|| Self::asset(request, ended, seen)).flatten();
+        let following = asset.or_else(|| self.retry(request, ended, seen))?;
+        Some(Arrival {
+            id: request.id + 1,
+            follows,
+            ..following
+        })
     }
 }
 

@@ -19,7 +19,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::Instant as Wall;
 use turquoise_emulator::ledger::{
-    Build, ClientEntry, ConnectionClass, InstanceEntry, RequestId, Seen,
+    Build, ClientEntry, ConnectionClass, Contract, InstanceEntry, RequestId, Seen,
 };
 use turquoise_emulator::{Instant, Seed};
 
@@ -259,11 +259,13 @@ async fn send(shared: &Shared, id: RequestId, planned: Planned) -> (Seen, Option
         profile: shared.planner.profile(),
     };
     match planned.connection {
-        ConnectionClass::New => match shared.dialer.dial().await {
+        ConnectionClass::New | ConnectionClass::Direct => match shared.dialer.dial().await {
             Ok(mut sender) => exchange.over(&mut sender).await.0.seen(),
             Err(seen) => (seen, None),
         },
-        ConnectionClass::Reused => exchange.over_kept(&shared.pool, &shared.dialer).await,
+        ConnectionClass::Reused | ConnectionClass::Multiplexed => {
+            exchange.over_kept(&shared.pool, &shared.dialer).await
+        }
     }
 }
 
@@ -279,6 +281,8 @@ fn record(
         id,
         class: planned.class,
         connection: planned.connection,
+        user: planned.client,
+        contract: Contract::Kept,
         due: due_cloud,
         ended: (shared.clock)(),
         seen,

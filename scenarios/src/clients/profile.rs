@@ -29,8 +29,41 @@ pub struct Profile {
     pub upload_ms: (u64, u64),
     /// Size of an upload's body in bytes.
     pub upload_bytes: u64,
-    /// How long a client waits for the whole answer, in milliseconds.
+    /// How long a client waits for the whole answer, in milliseconds; for a download or a stream
+    /// on top of its own time.
     pub patience_ms: u64,
+    /// The exponent of a Pareto tail from the shortest long request to the longest; absent, they
+    /// spread evenly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub long_tail: Option<f64>,
+    /// Shortest and longest time that a download's body takes to come, in milliseconds.
+    #[serde(default = "Profile::usual_download_ms")]
+    pub download_ms: (u64, u64),
+    /// Shortest and longest life of a stream, in milliseconds.
+    #[serde(default = "Profile::usual_stream_ms")]
+    pub stream_ms: (u64, u64),
+    /// What clients do about a failure.
+    #[serde(default, skip_serializing_if = "Retry::is_never")]
+    pub retry: Retry,
+}
+
+/// What a client does when a request that may be repeated fails (F27).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retry {
+    /// How often it tries again; each try is a request of its own in the ledgers.
+    pub tries: u8,
+    /// How long it waits before, in milliseconds.
+    pub pause_ms: u64,
+    /// Whether it draws the pause from half to one and a half of that; without, everybody comes
+    /// back at once.
+    pub jitter: bool,
+}
+
+impl Retry {
+    fn is_never(&self) -> bool {
+        self.tries == 0
+    }
 }
 
 /// How arrivals are spread over time.
@@ -49,6 +82,13 @@ pub enum Shape {
         for_ms: u64,
         /// The rate within a burst, as a multiple of the profile's.
         factor: f64,
+    },
+    /// Exponential gaps at a rate that rises and falls evenly, as over a day.
+    Diurnal {
+        /// From one peak to the next, in milliseconds.
+        period_ms: u64,
+        /// How far peak and trough are from the profile's rate, as a share of it, below 1.
+        swing: f64,
     },
 }
 
@@ -93,6 +133,10 @@ impl Profile {
             upload_ms: (200, 1000),
             upload_bytes: 16 * 1024,
             patience_ms: 10_000,
+            long_tail: None,
+            download_ms: Self::usual_download_ms(),
+            stream_ms: Self::usual_stream_ms(),
+            retry: Retry::default(),
         }
     }
 
@@ -109,10 +153,87 @@ impl Profile {
         }
     }
 
-    /// The longest that a request asks for by itself.
+    /// Clients of every class at `rate` requests a second (failure-catalogue.md D.7 point 4), the
+    /// new ones with small weights: a stream stays open for minutes, so few begin. Whoever bypasses
+    /// the gateway is left out: no swap can hold what it cannot see (F53).
+    #[must_use]
+    pub fn full_mix(rate: f64) -> Self {
+        use ConnectionClass::{Direct, Multiplexed, New, Reused};
+        use RequestClass::{
+            Download, EventStream, Expect, Job, Page, Session, Short, WebSocket, Write,
+        };
+        let mut profile = Self {
+            long_tail: Some(1.5),
+            ..Self::simulated(rate)
+        };
+        let more = [
+            (Short, Multiplexed, 60),
+            (Write, Multiplexed, 20),
+            (Download, New, 5),
+            (Download, Reused, 5),
+            (Expect, New, 3),
+            (Expect, Reused, 3),
+            (WebSocket, New, 3),
+            (EventStream, New, 3),
+            (Page, Reused, 30),
+            (Page, New, 20),
+            (Session, Reused, 40),
+            (Session, New, 20),
+            (Job, Direct, 10),
+        ];
+        profile
+            .mix
+            .extend(more.map(|(class, connection, weight)| Share {
+                class,
+                connection,
+                weight,
+            }));
+        profile
+    }
+
+    /// The longest that a request other than a stream asks for by itself.
     #[must_use]
     pub fn longest_work(&self) -> Duration {
-        Duration::from_millis(self.long_ms.1.max(self.upload_ms.1))
+        Duration::from_millis(self.long_ms.1.max(self.upload_ms.1).max(self.download_ms.1))
+    }
+
+    /// The longest life of a stream; none without streams.
+    #[must_use]
+    pub fn longest_stream(&self) -> Duration {
+        let streams = self.mix.iter().any(|share| share.class.is_stream());
+        Duration::from_millis(if streams { self.stream_ms.1 } else { 0 })
+    }
+
+    /// How many streams are open at a time, on average, by Little's law.
+    #[must_use]
+    pub fn mean_streams(&self) -> f64 {
+        let weight = |share: &Share| f64::from(share.weight);
+        let total: f64 = self.mix.iter().map(weight).sum();
+        let streams = self.mix.iter().filter(|share| share.class.is_stream());
+        let share = streams.map(weight).sum::<f64>() / total.max(1.0);
+        let (shortest, longest) = self.stream_ms;
+        let mean = Duration::from_millis(u64::midpoint(shortest, longest));
+        self.rate * share * mean.as_secs_f64()
+    }
+
+    /// How many more requests one may lead to: a page to its file, a failure to further tries.
+    #[must_use]
+    pub fn follows(&self) -> u8 {
+        let pages = self
+            .mix
+            .iter()
+            .any(|share| share.class == RequestClass::Page);
+        self.retry.tries.saturating_add(u8::from(pages))
+    }
+
+    /// A stream of today's applications: up to the five minutes after which most reconnect.
+    const fn usual_stream_ms() -> (u64, u64) {
+        (10_000, 300_000)
+    }
+
+    /// 5 MB over a connection of 20 to 200 Mbit/s.
+    const fn usual_download_ms() -> (u64, u64) {
+        (200, 2_000)
     }
 }
 
@@ -138,6 +259,7 @@ pub struct Planner {
     kinds: Seed,
     clients: Seed,
     work: Seed,
+    pauses: Seed,
 }
 
 impl Planner {
@@ -155,6 +277,7 @@ impl Planner {
             kinds: seed.child("kinds"),
             clients: seed.child("clients"),
             work: seed.child("work"),
+            pauses: seed.child("pauses"),
         }
     }
 
@@ -168,19 +291,55 @@ impl Planner {
     #[must_use]
     pub fn plan(&self, id: RequestId) -> Planned {
         let share = self.share(id);
-        let (shortest, longest) = match share.class {
-            RequestClass::Short | RequestClass::Write => (0, 0),
-            RequestClass::Long => self.profile.long_ms,
-            RequestClass::Upload => self.profile.upload_ms,
-        };
-        let spread = longest.saturating_sub(shortest) + 1;
-        let clients = u64::from(self.profile.reused_clients.max(1));
         Planned {
             class: share.class,
             connection: share.connection,
-            client: u32::try_from(self.clients.at(id).below(clients))
-                .expect("because it is below a `u32`"),
-            work: Duration::from_millis(shortest + self.work.at(id).below(spread)),
+            client: self.client(id, share.connection),
+            work: Duration::from_millis(self.work_ms(id, share.class)),
+        }
+    }
+
+    /// Clients of HTTP/2 come after the others, so that none has two kept connections.
+    fn client(&self, id: RequestId, connection: ConnectionClass) -> u32 {
+        let clients = self.profile.reused_clients.max(1);
+        let drawn = u32::try_from(self.clients.at(id).below(u64::from(clients)))
+            .expect("because it is below a `u32`");
+        match connection {
+            ConnectionClass::Multiplexed => clients + drawn,
+            _ => drawn,
+        }
+    }
+
+    fn work_ms(&self, id: RequestId, class: RequestClass) -> u64 {
+        let (shortest, longest) = match class {
+            RequestClass::Long => self.profile.long_ms,
+            RequestClass::Upload | RequestClass::Expect => self.profile.upload_ms,
+            RequestClass::Download => self.profile.download_ms,
+            RequestClass::WebSocket | RequestClass::EventStream => self.profile.stream_ms,
+            _ => (0, 0),
+        };
+        let draw = self.work.at(id);
+        match self
+            .profile
+            .long_tail
+            .filter(|_| class == RequestClass::Long)
+        {
+            Some(alpha) => pareto_ms(shortest, longest, alpha, draw.unit()),
+            None => shortest + draw.below(longest.saturating_sub(shortest) + 1),
+        }
+    }
+
+    /// How long a client waits before it tries the request `id` again.
+    #[must_use]
+    pub fn pause_before(&self, id: RequestId) -> Duration {
+        let Retry {
+            pause_ms, jitter, ..
+        } = self.profile.retry;
+        let pause = Duration::from_millis(pause_ms);
+        if jitter {
+            pause.mul_f64(0.5 + self.pauses.at(id).unit())
+        } else {
+            pause
         }
     }
 
@@ -193,7 +352,9 @@ impl Planner {
             Shape::Steady => 1.0,
             // The inverse of the exponential distribution; `unit` is below one, so its logarithm
             // is finite.
-            Shape::Poisson | Shape::Bursts { .. } => -(1.0 - self.gaps.at(id).unit()).ln(),
+            Shape::Poisson | Shape::Bursts { .. } | Shape::Diurnal { .. } => {
+                -(1.0 - self.gaps.at(id).unit()).ln()
+            }
         };
         Duration::try_from_secs_f64(mean_gaps / rate).unwrap_or(Duration::MAX)
     }
@@ -206,6 +367,9 @@ impl Planner {
                 factor,
             } if elapsed.as_millis() % u128::from(every_ms.max(1)) < u128::from(for_ms) => {
                 self.profile.rate * factor
+            }
+            Shape::Diurnal { period_ms, swing } => {
+                self.profile.rate * (1.0 + swing * triangle(elapsed, period_ms))
             }
             _ => self.profile.rate,
         }
@@ -227,6 +391,26 @@ impl Planner {
             weight: 0,
         }
     }
+}
+
+/// One draw of a Pareto distribution from `shortest` on, cut at `longest`.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "clamped between two numbers of milliseconds"
+)]
+fn pareto_ms(shortest: u64, longest: u64, alpha: f64, unit: f64) -> u64 {
+    let drawn = shortest as f64 * (1.0 - unit).powf(-alpha.recip());
+    (drawn as u64).clamp(shortest, longest.max(shortest))
+}
+
+/// A wave between -1 and 1 that begins in its trough; straight lines, because a sine differs from
+/// machine to machine in its last bit.
+fn triangle(elapsed: Duration, period_ms: u64) -> f64 {
+    let period = Duration::from_millis(period_ms.max(1));
+    let turn = elapsed.div_duration_f64(period).fract();
+    1.0 - 4.0 * (turn - 0.5).abs()
 }
 
 #[cfg(test)]
@@ -302,8 +486,105 @@ mod tests {
     }
 
     #[test]
+    fn a_day_has_its_trough_at_both_ends_and_its_peak_between() {
+        let planner = planner(Shape::Diurnal {
+            period_ms: 1000,
+            swing: 0.5,
+        });
+        let cases = [
+            (0, 50.0),
+            (250, 100.0),
+            (500, 150.0),
+            (750, 100.0),
+            (1000, 50.0),
+        ];
+        for (millis, expected) in cases {
+            let rate = planner.rate_at(Duration::from_millis(millis));
+            assert!((rate - expected).abs() < 0.001, "{rate} at {millis} ms");
+        }
+    }
+
+    #[test]
+    fn a_tail_is_heavy_and_ends_at_the_longest() {
+        let profile = Profile {
+            long_tail: Some(1.5),
+            long_ms: (2_000, 120_000),
+            mix: vec![Share {
+                class: RequestClass::Long,
+                connection: ConnectionClass::New,
+                weight: 1,
+            }],
+            ..Profile::simulated(10.0)
+        };
+        let planner = Planner::new(profile, Seed::new(7));
+        let work: Vec<u128> = (1..20_000)
+            .map(|id| planner.plan(id).work.as_millis())
+            .collect();
+        assert!(work.iter().all(|ms| (2_000..=120_000).contains(ms)));
+        let share_above = |limit| {
+            let above = work.iter().filter(|ms| **ms > limit).count();
+            above * 1000 / work.len()
+        };
+        // (2/20)^1.5 is 3.2 %, (2/60)^1.5 is 0.6 %.
+        assert!(
+            (28..36).contains(&share_above(20_000)),
+            "{}",
+            share_above(20_000)
+        );
+        assert!(
+            (4..9).contains(&share_above(60_000)),
+            "{}",
+            share_above(60_000)
+        );
+    }
+
+    #[test]
+    fn the_full_mix_has_every_class_but_those_who_bypass_the_gateway() {
+        let profile = Profile::full_mix(100.0);
+        for class in RequestClass::ALL {
+            let planned = profile.mix.iter().any(|share| share.class == class);
+            assert_eq!(planned, class != RequestClass::Asset, "{class:?}");
+        }
+        let past = |share: &&Share| share.connection == ConnectionClass::Direct;
+        assert!(
+            profile
+                .mix
+                .iter()
+                .filter(past)
+                .all(|share| share.class == RequestClass::Job)
+        );
+        assert_eq!(profile.follows(), 1);
+    }
+
+    #[test]
+    fn a_pause_without_jitter_is_the_same_for_everybody() {
+        let paused = |jitter| {
+            let profile = Profile {
+                retry: Retry {
+                    tries: 1,
+                    pause_ms: 100,
+                    jitter,
+                },
+                ..Profile::simulated(10.0)
+            };
+            let planner = Planner::new(profile, Seed::new(7));
+            (1..100)
+                .map(|id| planner.pause_before(id))
+                .collect::<Vec<_>>()
+        };
+        let even = Duration::from_millis(100);
+        assert!(paused(false).iter().all(|pause| *pause == even));
+        assert!(paused(true).iter().any(|pause| *pause < even.mul_f64(0.7)));
+        assert!(
+            paused(true)
+                .iter()
+                .all(|pause| (even / 2..even * 3 / 2).contains(pause))
+        );
+    }
+
+    #[test]
     fn a_profile_survives_json() {
-        let profile = Profile::simulated(20.0);
+        let profile = Profile::full_mix(20.0);
         let text = serde_json::to_string(&profile).expect("a profile is plain data");
         assert_eq!(
             serde_json::from_str::<Profile>(&text).expect("own text"),

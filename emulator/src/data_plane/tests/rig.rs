@@ -332,9 +332,8 @@ pub(super) fn requests(first: u64, count: u64, from: Instant, gap: Duration) -> 
             client: u32::try_from(index).expect("rigs send few requests"),
             connection: ConnectionClass::New,
             class: RequestClass::Short,
-            upload: Duration::ZERO,
-            work: 1.0,
             patience: ms(120_000),
+            ..Arrival::default()
         })
         .collect()
 }

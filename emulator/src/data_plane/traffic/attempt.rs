@@ -168,14 +168,14 @@ fn work(machine: &mut Machine, draw: Seed, flight: &mut Flight) -> (Instant, u16
     };
     machine.meter.add(start, finish);
     flight.first_byte = first_byte(arrival.class, finish, response.service);
-    (finish, response.status)
+    (finish + arrival.transfer, response.status)
 }
 
 /// A long answer streams for the second half of its time, so that it can be cut short after its
-/// status is out (F47); every other comes at once.
+/// status is out (F47); every other begins at once.
 fn first_byte(class: RequestClass, finish: Instant, service: Duration) -> Instant {
     match class {
         RequestClass::Long => finish - service / 2,
-        RequestClass::Short | RequestClass::Write | RequestClass::Upload => finish,
+        _ => finish,
     }
 }

@@ -1,6 +1,8 @@
 //! The three ledgers as they fill, given out in an order that every run of one seed shares.
 
-use crate::ledger::{Attempt, ClientEntry, GatewayEntry, InstanceEntry, Ledgers, RequestId, Seen};
+use crate::ledger::{
+    Attempt, ClientEntry, Contract, GatewayEntry, InstanceEntry, Ledgers, RequestId, Seen,
+};
 use crate::time::Instant;
 
 use super::flight::{Flight, Run};
@@ -31,6 +33,8 @@ impl Books {
             id: flight.id,
             class: flight.class,
             connection: flight.connection,
+            user: flight.client,
+            contract: Contract::Kept,
             due: flight.due,
             ended,
             seen,

@@ -81,8 +81,10 @@ impl Traffic {
         let gateway = from.gateway?;
         let state = network.gateways[gateway].as_ref()?;
         let draw = match arrival.connection {
-            ConnectionClass::New => self.seeds.instance.at(arrival.id),
-            ConnectionClass::Reused => self.seeds.client.at(u64::from(arrival.client)),
+            ConnectionClass::New | ConnectionClass::Direct => self.seeds.instance.at(arrival.id),
+            ConnectionClass::Reused | ConnectionClass::Multiplexed => {
+                self.seeds.client.at(u64::from(arrival.client))
+            }
         };
         let instance = listening_from(state, draw.below(state.instances.len() as u64))?;
         let lane = Lane {
@@ -90,7 +92,7 @@ impl Traffic {
             gateway,
             instance,
         };
-        if arrival.connection == ConnectionClass::New {
+        if !arrival.is_kept() {
             return Some((lane, now));
         }
         let knobs = &network.knobs;

@@ -9,7 +9,7 @@ use super::flight::{Fate, Flight, Run};
 use crate::data_plane::gateway::TargetId;
 use crate::data_plane::gateway::retry::{Verdict, retry_rule};
 use crate::data_plane::network::Network;
-use crate::ledger::{Attempt, ConnectionClass, Fault, Seen};
+use crate::ledger::{Attempt, Fault, Seen};
 use crate::time::Instant;
 
 /// Which requests of a gateway instance are cut.
@@ -192,7 +192,7 @@ impl Traffic {
     }
 
     fn close_client(&mut self, flight: &Flight) {
-        if flight.arrival.connection == ConnectionClass::Reused {
+        if flight.arrival.is_kept() {
             let clients = &mut self.sources[flight.lane.source].clients;
             clients.get(flight.arrival.client).opened = None;
         }

@@ -18,7 +18,8 @@ use crate::data_plane::knobs::Knobs;
 use crate::data_plane::load_balancer::table::{BalancerTable, FiveTuple};
 use crate::event::{Event, Timed};
 use crate::ledger::{
-    Attempt, ConnectionClass, Fault, GatewayEntry, InstanceEntry, Ledgers, RequestId, Seen,
+    Attempt, ConnectionClass, Contract, Fault, GatewayEntry, InstanceEntry, Ledgers, RequestId,
+    Seen,
 };
 use crate::time::Instant;
 
@@ -174,8 +175,10 @@ impl Model {
     fn arrive(&mut self, index: usize) {
         let arrival = self.given.arrivals[index];
         let seed = match arrival.connection {
-            ConnectionClass::New => self.seeds.instance.at(arrival.id),
-            ConnectionClass::Reused => self.seeds.client.at(u64::from(arrival.client)),
+            ConnectionClass::New | ConnectionClass::Direct => self.seeds.instance.at(arrival.id),
+            ConnectionClass::Reused | ConnectionClass::Multiplexed => {
+                self.seeds.client.at(u64::from(arrival.client))
+            }
         };
         let lane = usize::try_from(seed.below(self.lanes.len() as u64)).expect("a few lanes");
         match self.pick(lane, None) {
@@ -492,6 +495,8 @@ impl Model {
             id: arrival.id,
             class: arrival.class,
             connection: arrival.connection,
+            user: arrival.client,
+            contract: Contract::Kept,
             due: arrival.due,
             ended: self.now,
             seen,

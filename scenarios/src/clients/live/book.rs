@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use tokio::time::Instant as Wall;
-use turquoise_emulator::ledger::{Build, ClientEntry, RequestClass, Seen};
+use turquoise_emulator::ledger::{Build, ClientEntry, Seen};
 
 use super::Recorded;
 
@@ -132,7 +132,7 @@ impl Pages {
             Seen::Aborted => self.aborted += 1,
             _ => self.lost += 1,
         }
-        if matches!(entry.class, RequestClass::Short | RequestClass::Write) {
+        if entry.class.is_short() {
             self.turn();
             let micros = u64::try_from(felt.as_micros()).unwrap_or(u64::MAX);
             self.current.saturating_record(micros);

@@ -21,6 +21,8 @@ const BUILD_ID: HeaderName = HeaderName::from_static("x-build-id");
 const CHECKSUM: HeaderName = HeaderName::from_static("x-checksum");
 /// How long a request's body was when it arrived, where the application tells it.
 const BODY_LENGTH: HeaderName = HeaderName::from_static("x-body-length");
+/// The size of a download: D.7 of the failure catalogue asks for 5 MB.
+const DOWNLOAD_BYTES: u64 = 5 * 1024 * 1024;
 /// An upload's body leaves in this many pieces, so that sending it takes its time.
 const UPLOAD_PIECES: u32 = 8;
 
@@ -117,31 +119,35 @@ impl Exchange<'_> {
 
     fn request(&self) -> Request<Body> {
         let (method, path, body) = match self.planned.class {
-            RequestClass::Short => ("GET", "/".to_owned(), empty()),
-            RequestClass::Write => (
+            RequestClass::Short
+            | RequestClass::Page
+            | RequestClass::Asset
+            | RequestClass::Session => ("GET", "/".to_owned(), empty()),
+            RequestClass::Download => ("GET", format!("/bytes?n={DOWNLOAD_BYTES}"), empty()),
+            RequestClass::Write | RequestClass::Job => (
                 "POST",
                 "/orders".to_owned(),
                 Full::new(order(self.id)).boxed_unsync(),
             ),
-            RequestClass::Long => (
+            // Over sockets a stream is a read that takes as long: the demo application has no upgrade.
+            RequestClass::Long | RequestClass::WebSocket | RequestClass::EventStream => (
                 "GET",
                 format!("/slow?ms={}", self.planned.work.as_millis()),
                 empty(),
             ),
-            RequestClass::Upload => ("POST", "/upload".to_owned(), self.upload()),
+            RequestClass::Upload | RequestClass::Expect => {
+                ("POST", "/upload".to_owned(), self.upload())
+            }
         };
         let mut request = Request::builder()
             .method(method)
             .uri(path)
             .header(HOST, self.host)
             .header(REQUEST_ID, self.id);
-        if self.planned.class == RequestClass::Upload {
+        if self.planned.class.is_upload() {
             request = request.header(CONTENT_LENGTH, self.profile.upload_bytes);
         }
-        if matches!(
-            self.planned.class,
-            RequestClass::Upload | RequestClass::Write
-        ) {
+        if self.planned.class.is_unrepeatable() {
             request = request.header("idempotency-key", self.id);
         }
         if self.planned.connection == ConnectionClass::New {
@@ -155,9 +161,9 @@ impl Exchange<'_> {
     /// How long the request's body is.
     fn sent(&self) -> u64 {
         match self.planned.class {
-            RequestClass::Short | RequestClass::Long => 0,
-            RequestClass::Write => order(self.id).len() as u64,
-            RequestClass::Upload => self.profile.upload_bytes,
+            RequestClass::Write | RequestClass::Job => order(self.id).len() as u64,
+            RequestClass::Upload | RequestClass::Expect => self.profile.upload_bytes,
+            _ => 0,
         }
     }
 

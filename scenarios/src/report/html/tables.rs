@@ -191,10 +191,20 @@ fn kind(class: RequestClass, connection: ConnectionClass) -> String {
         RequestClass::Write => "write",
         RequestClass::Long => "long read",
         RequestClass::Upload => "upload",
+        RequestClass::Expect => "upload that waits for 100",
+        RequestClass::Download => "download",
+        RequestClass::WebSocket => "WebSocket",
+        RequestClass::EventStream => "event stream",
+        RequestClass::Page => "page",
+        RequestClass::Asset => "file of a page",
+        RequestClass::Session => "session",
+        RequestClass::Job => "queued job",
     };
     let connection = match connection {
         ConnectionClass::New => "new connection",
         ConnectionClass::Reused => "kept connection",
+        ConnectionClass::Multiplexed => "HTTP/2 connection",
+        ConnectionClass::Direct => "past the gateway",
     };
     format!("{class}, {connection}")
 }
@@ -224,6 +234,8 @@ fn classes(run: &Run<'_>) -> String {
         let name = match connection {
             ConnectionClass::New => "longest gap on new connections",
             ConnectionClass::Reused => "longest gap on kept connections",
+            ConnectionClass::Multiplexed => "longest gap on HTTP/2 connections",
+            ConnectionClass::Direct => "longest gap past the gateway",
         };
         let gap = format!("{:.1} ms", gap.as_secs_f64() * 1000.0);
         rows.push(vec![name.to_owned(), String::new(), gap]);
