@@ -8,9 +8,10 @@
 use bytes::Bytes;
 
 use crate::control_plane::{ControlPlane, ControlPlaneConfig};
+use crate::data_plane::Knobs;
 use crate::data_plane::{DataPlane, DataPlaneConfig};
-use crate::event::Timed;
-use crate::faults::{Fault, Faults};
+use crate::event::{Event, Timed};
+use crate::faults::{Fault, Faults, Waiting};
 use crate::seed::Seed;
 use crate::time::Instant;
 
@@ -43,6 +44,9 @@ pub struct Cloud {
     control_plane: ControlPlane,
     data_plane: DataPlane,
     events: Vec<Timed>,
+    /// Faults that wait for a gateway write, and the writes since the schedule began.
+    waiting: Vec<Waiting>,
+    gateway_writes: u32,
 }
 
 impl Cloud {
@@ -63,6 +67,8 @@ impl Cloud {
                 &Faults::data_plane(&config.faults),
             ),
             events: Vec::new(),
+            waiting: Faults::waiting(&config.faults),
+            gateway_writes: 0,
         }
     }
 
@@ -75,6 +81,13 @@ impl Cloud {
             .rearm(seed.child("control plane"), Faults::new(faults));
         self.data_plane
             .rearm(seed.child("data plane"), &Faults::data_plane(faults));
+        self.waiting = Faults::waiting(faults);
+        self.gateway_writes = 0;
+    }
+
+    /// Goes on with other answers to what evidence leaves open.
+    pub fn set_knobs(&mut self, knobs: Knobs) {
+        self.data_plane.set_knobs(knobs);
     }
 
     /// The instant up to which everything due has happened.
@@ -153,7 +166,79 @@ impl Cloud {
     }
 
     fn collect_events(&mut self) {
-        self.events.extend(self.control_plane.drain_events());
+        let events = self.control_plane.drain_events();
+        if !self.waiting.is_empty() {
+            let written = |timed: &&Timed| matches!(timed.event, Event::GatewayWritten { .. });
+            events
+                .iter()
+                .filter(written)
+                .for_each(|_| self.arm_waiting());
+        }
+        self.events.extend(events);
         self.events.extend(self.data_plane.drain_events());
+    }
+
+    /// A gateway write was accepted: arms what waited for it.
+    fn arm_waiting(&mut self) {
+        self.gateway_writes += 1;
+        let now_ms = self.now.as_millis();
+        let armed: Vec<_> = self
+            .waiting
+            .iter()
+            .filter_map(|waiting| waiting.armed_by(self.gateway_writes, now_ms))
+            .collect();
+        for (index, fault) in armed {
+            self.control_plane.arm_fault(index, &fault);
+            self.data_plane.arm_fault(index, &fault);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control_plane::Profile;
+    use crate::faults::{FaultKind, Matches};
+
+    #[test]
+    fn only_the_named_gateway_write_arms_what_waits_for_it() {
+        let refuse = FaultKind::Refuse {
+            on: Matches::default(),
+            status: 503,
+            code: "ServiceUnavailable".to_owned(),
+            retry_after: None,
+            count: 1,
+        };
+        let fault = Fault {
+            at_ms: 0,
+            kind: FaultKind::AfterGatewayWrite {
+                write: 2,
+                delay_ms: 5,
+                fault: Box::new(refuse),
+            },
+        };
+        let mut cloud = Cloud::new(&CloudConfig {
+            control_plane: ControlPlaneConfig {
+                profile: Profile::Nice,
+                ..ControlPlaneConfig::default()
+            },
+            ..CloudConfig::default()
+        });
+        cloud.rearm(1, &[fault]);
+        let status = |cloud: &mut Cloud, at| {
+            let request = http::Request::get("/subscriptions?api-version=2022-12-01")
+                .header("authorization", "Bearer t")
+                .body(Bytes::new())
+                .expect("a literal request");
+            match cloud.handle(Instant::from_millis(at), &request) {
+                Reply::Answer(answer) => answer.status().as_u16(),
+                Reply::Reset => 0,
+            }
+        };
+        cloud.arm_waiting();
+        assert_eq!(status(&mut cloud, 1), 200, "the first write arms nothing");
+        cloud.arm_waiting();
+        let answers = [4, 6, 7].map(|at| status(&mut cloud, at));
+        assert_eq!(answers, [200, 503, 200]);
     }
 }

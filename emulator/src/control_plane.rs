@@ -58,7 +58,7 @@ use self::store::Store;
 use crate::cloud::Reply;
 use crate::desired::Desired;
 use crate::event::Timed;
-use crate::faults::{Faults, Interference};
+use crate::faults::{Fault, Faults, Interference};
 use crate::reported::Reported;
 use crate::seed::Seed;
 use crate::time::Instant;
@@ -190,6 +190,11 @@ impl ControlPlane {
             }
         }
         self.flush(now, reported);
+    }
+
+    /// Arms one more fault; what the data plane times by itself never acts here.
+    pub(crate) fn arm_fault(&mut self, index: usize, fault: &Fault) {
+        self.faults.arm(index, fault.clone());
     }
 
     /// When something is next due by itself.

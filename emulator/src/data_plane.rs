@@ -40,7 +40,7 @@ use turquoise_arm::ResourceId;
 
 use crate::desired::{Desired, LoadBalancer};
 use crate::event::{Event, Timed};
-use crate::faults::Fault;
+use crate::faults::{Fault, Faults};
 use crate::ledger::Ledgers;
 use crate::seed::Seed;
 use crate::time::Instant;
@@ -184,6 +184,17 @@ impl DataPlane {
         self.advance_to(now);
         self.traffic
             .send_single(&self.network, now, frontend, host, path)
+    }
+
+    pub(crate) fn set_knobs(&mut self, knobs: Knobs) {
+        self.network.knobs = knobs;
+    }
+
+    /// Arms one more fault; a fault of the control plane is none here.
+    pub(crate) fn arm_fault(&mut self, index: usize, fault: &Fault) {
+        let mine = Faults::data_plane(std::slice::from_ref(fault));
+        let mine: Vec<_> = mine.into_iter().map(|(_, fault)| (index, fault)).collect();
+        self.arm_faults(&mine);
     }
 
     /// Goes on with other randomness, more faults and no traffic; what runs keeps running.

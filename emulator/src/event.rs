@@ -106,6 +106,18 @@ pub enum Event {
         /// The build it runs.
         build: String,
     },
+    /// An instance's application began or ceased to do its work, for whatever reason; nothing is said
+    /// when its machine stops.
+    InstanceHealth {
+        /// The instance.
+        instance: InstanceKey,
+        /// Its address.
+        address: Ipv4Addr,
+        /// Whether health checks of the machine itself pass.
+        passes_probes: bool,
+        /// Whether requests are answered well.
+        serves: bool,
+    },
     /// An instance stopped or vanished.
     InstanceStopped {
         /// The instance.

@@ -5,6 +5,8 @@
 //! point; the planes ask [`Faults`] at their points and report what hit as
 //! [`Event::FaultHit`](crate::Event::FaultHit).
 
+use std::net::Ipv4Addr;
+
 use serde::{Deserialize, Serialize};
 
 /// One thing that goes wrong.
@@ -102,6 +104,61 @@ pub enum FaultKind {
         /// How long the fault is armed, in milliseconds.
         for_ms: u64,
     },
+    /// `instance.boot`: instances of a scale set that start while armed answer 503 for longer before
+    /// they are ready (F19).
+    SlowWarmUp {
+        /// The scale set's name.
+        scale_set: String,
+        /// Added to the warm-up, in milliseconds.
+        extra_ms: u64,
+        /// How long the fault is armed, in milliseconds.
+        for_ms: u64,
+    },
+    /// `network`: nothing that gateway instances send reaches a member (zone, NSG, stale ARP; F14).
+    /// What is under way finishes; simulated traffic only.
+    Isolated {
+        /// One gateway instance; all of them when absent.
+        instance: Option<u16>,
+        /// The member.
+        address: Ipv4Addr,
+        /// For how long, in milliseconds.
+        for_ms: u64,
+    },
+    /// `dependency`: everything fails, on both sides, while more machines run than one shared
+    /// dependency bears connections of (F28).
+    SharedDependency {
+        /// Machines it bears.
+        machines: u32,
+        /// For how long, in milliseconds.
+        for_ms: u64,
+    },
+    /// `arm.health`: backend health does not mention a member that is configured (F13; seen for
+    /// 10–45 min during a platform upgrade).
+    HealthOmits {
+        /// The member.
+        address: Ipv4Addr,
+        /// For how long, in milliseconds.
+        for_ms: u64,
+    },
+    /// `fleet`: the next scale-outs of a scale set get part of the machines they asked for, and
+    /// succeed (F29).
+    PartialGrant {
+        /// The scale set's name.
+        scale_set: String,
+        /// Share of the machines granted, in percent, rounded down.
+        percent: u8,
+        /// How many scale-outs.
+        count: u32,
+    },
+    /// Another fault that waits for a gateway write instead of an instant.
+    AfterGatewayWrite {
+        /// The number of the accepted gateway write that arms it, from 1 since the schedule began.
+        write: u32,
+        /// From that write until the fault is armed, in milliseconds.
+        delay_ms: u64,
+        /// The fault.
+        fault: Box<FaultKind>,
+    },
 }
 
 /// How a sick instance behaves.
@@ -118,6 +175,9 @@ pub enum Sickness {
     Refuses,
     /// Serves, ten times slower.
     Slow,
+    /// Serves, and answers 500 to probes of gateways alone: what they ask, with their `Host`, is
+    /// something else than what balancers and extensions ask (F06).
+    FailsGatewayProbe,
 }
 
 /// Which ARM requests a fault acts on.
@@ -158,6 +218,39 @@ impl FaultKind {
             Self::Sick { .. } => "sick",
             Self::Kill { .. } => "kill",
             Self::SlowStart { .. } => "slow_start",
+            Self::SlowWarmUp { .. } => "slow_warm_up",
+            Self::Isolated { .. } => "isolated",
+            Self::SharedDependency { .. } => "shared_dependency",
+            Self::HealthOmits { .. } => "health_omits",
+            Self::PartialGrant { .. } => "partial_grant",
+            Self::AfterGatewayWrite { .. } => "after_gateway_write",
+        }
+    }
+
+    /// Whether the data plane times it by itself.
+    const fn is_of_the_data_plane(&self) -> bool {
+        matches!(
+            self,
+            Self::Sick { .. }
+                | Self::Kill { .. }
+                | Self::SlowStart { .. }
+                | Self::SlowWarmUp { .. }
+                | Self::Isolated { .. }
+                | Self::SharedDependency { .. }
+        )
+    }
+
+    /// How often it acts; kinds that last for a while act once.
+    const fn count(&self) -> u32 {
+        match self {
+            Self::Refuse { count, .. }
+            | Self::ResetBefore { count, .. }
+            | Self::ReplyLost { count, .. }
+            | Self::SlowOperation { count, .. }
+            | Self::FailOperation { count, .. }
+            | Self::LateActivation { count, .. }
+            | Self::PartialGrant { count, .. } => *count,
+            _ => 1,
         }
     }
 }
@@ -189,6 +282,27 @@ pub struct OperationFault {
     pub fail: Option<String>,
 }
 
+/// A fault that waits for a gateway write.
+#[derive(Clone, Debug)]
+pub(crate) struct Waiting {
+    /// Its place in the schedule.
+    index: usize,
+    write: u32,
+    delay_ms: u64,
+    kind: FaultKind,
+}
+
+impl Waiting {
+    /// The fault as that write, accepted at `now_ms`, arms it; `None` while it waits for another.
+    pub(crate) fn armed_by(&self, write: u32, now_ms: u64) -> Option<(usize, Fault)> {
+        let fault = || Fault {
+            at_ms: now_ms + self.delay_ms,
+            kind: self.kind.clone(),
+        };
+        (self.write == write).then(|| (self.index, fault()))
+    }
+}
+
 /// A schedule with how much of each fault is spent.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
@@ -198,6 +312,8 @@ pub struct Faults {
 
 #[derive(Clone, Debug)]
 struct Armed {
+    /// Its place in the schedule.
+    index: usize,
     fault: Fault,
     left: u32,
 }
@@ -206,39 +322,49 @@ impl Faults {
     /// A schedule with nothing spent.
     #[must_use]
     pub fn new(schedule: &[Fault]) -> Self {
-        let arm = |fault: &Fault| Armed {
-            left: match &fault.kind {
-                FaultKind::Refuse { count, .. }
-                | FaultKind::ResetBefore { count, .. }
-                | FaultKind::ReplyLost { count, .. }
-                | FaultKind::SlowOperation { count, .. }
-                | FaultKind::FailOperation { count, .. }
-                | FaultKind::LateActivation { count, .. } => *count,
-                FaultKind::Sick { .. } | FaultKind::Kill { .. } | FaultKind::SlowStart { .. } => 1,
-            },
-            fault: fault.clone(),
-        };
-        Self {
-            schedule: schedule.iter().map(arm).collect(),
-            hits: Vec::new(),
+        let mut faults = Self::default();
+        for (index, fault) in schedule.iter().enumerate() {
+            faults.arm(index, fault.clone());
         }
+        faults
+    }
+
+    /// Adds the fault with that place in the schedule.
+    pub(crate) fn arm(&mut self, index: usize, fault: Fault) {
+        self.schedule.push(Armed {
+            index,
+            left: fault.kind.count(),
+            fault,
+        });
     }
 
     /// The data-plane faults of the schedule, for the data plane to time by itself.
     #[must_use]
     pub fn data_plane(schedule: &[Fault]) -> Vec<(usize, Fault)> {
-        let is_data_plane = |fault: &Fault| {
-            matches!(
-                fault.kind,
-                FaultKind::Sick { .. } | FaultKind::Kill { .. } | FaultKind::SlowStart { .. }
-            )
-        };
         schedule
             .iter()
             .enumerate()
-            .filter(|(_, fault)| is_data_plane(fault))
+            .filter(|(_, fault)| fault.kind.is_of_the_data_plane())
             .map(|(index, fault)| (index, fault.clone()))
             .collect()
+    }
+
+    /// The faults of the schedule that wait for a gateway write.
+    pub(crate) fn waiting(schedule: &[Fault]) -> Vec<Waiting> {
+        let waiting = |(index, fault): (usize, &Fault)| match &fault.kind {
+            FaultKind::AfterGatewayWrite {
+                write,
+                delay_ms,
+                fault,
+            } => Some(Waiting {
+                index,
+                write: *write,
+                delay_ms: *delay_ms,
+                kind: (**fault).clone(),
+            }),
+            _ => None,
+        };
+        schedule.iter().enumerate().filter_map(waiting).collect()
     }
 
     /// `arm.request` and `arm.reply`: what happens to this request, if anything.
@@ -295,6 +421,39 @@ impl Faults {
         .unwrap_or_default()
     }
 
+    /// `arm.health`: the member that backend health leaves out now.
+    pub fn on_health(&mut self, now_ms: u64) -> Option<Ipv4Addr> {
+        let omitted = self.schedule.iter_mut().find_map(|armed| {
+            let began = armed.fault.at_ms;
+            match armed.fault.kind {
+                FaultKind::HealthOmits { address, for_ms }
+                    if (began..began + for_ms).contains(&now_ms) =>
+                {
+                    Some((armed, address))
+                }
+                _ => None,
+            }
+        });
+        let (armed, address) = omitted?;
+        if std::mem::take(&mut armed.left) > 0 {
+            self.hits.push((armed.index, armed.fault.kind.name()));
+        }
+        Some(address)
+    }
+
+    /// `fleet`: how many of the machines that a scale-out asks for it gets.
+    pub fn on_scale_out(&mut self, now_ms: u64, name: &str, asked: u32) -> u32 {
+        let granted = self.spend(now_ms, |kind| match kind {
+            FaultKind::PartialGrant {
+                scale_set, percent, ..
+            } if scale_set.eq_ignore_ascii_case(name) => {
+                Some(asked * u32::from((*percent).min(100)) / 100)
+            }
+            _ => None,
+        });
+        granted.unwrap_or(asked)
+    }
+
     /// Which faults hit since the last call: index in the schedule and name.
     pub fn drain_hits(&mut self) -> Vec<(usize, &'static str)> {
         std::mem::take(&mut self.hits)
@@ -305,13 +464,13 @@ impl Faults {
         now_ms: u64,
         mut acts: impl FnMut(&FaultKind) -> Option<T>,
     ) -> Option<T> {
-        for (index, armed) in self.schedule.iter_mut().enumerate() {
+        for armed in &mut self.schedule {
             if armed.left == 0 || armed.fault.at_ms > now_ms {
                 continue;
             }
             if let Some(effect) = acts(&armed.fault.kind) {
                 armed.left -= 1;
-                self.hits.push((index, armed.fault.kind.name()));
+                self.hits.push((armed.index, armed.fault.kind.name()));
                 return Some(effect);
             }
         }
@@ -348,5 +507,48 @@ mod tests {
         assert!(faults.on_request(1_000, "put", path).is_some());
         assert_eq!(faults.on_request(1_001, "PUT", path), None);
         assert_eq!(faults.drain_hits(), vec![(0, "refuse")]);
+    }
+
+    #[test]
+    fn health_leaves_a_member_out_for_its_time_only() {
+        let address = Ipv4Addr::new(10, 0, 0, 6);
+        let kind = FaultKind::HealthOmits {
+            address,
+            for_ms: 500,
+        };
+        let mut faults = Faults::new(&[Fault { at_ms: 1_000, kind }]);
+        let seen = [999, 1_000, 1_499, 1_500].map(|now| faults.on_health(now));
+        assert_eq!(seen, [None, Some(address), Some(address), None]);
+        assert_eq!(faults.drain_hits(), vec![(0, "health_omits")]);
+    }
+
+    #[test]
+    fn a_partial_grant_is_for_its_scale_set_and_its_count() {
+        let kind = FaultKind::PartialGrant {
+            scale_set: "blue-vmss".to_owned(),
+            percent: 60,
+            count: 1,
+        };
+        let mut faults = Faults::new(&[Fault { at_ms: 0, kind }]);
+        assert_eq!(faults.on_scale_out(1, "green-vmss", 5), 5);
+        assert_eq!(faults.on_scale_out(1, "BLUE-vmss", 5), 3);
+        assert_eq!(faults.on_scale_out(1, "blue-vmss", 5), 5);
+    }
+
+    #[test]
+    fn a_fault_after_a_write_waits_for_that_write() {
+        let fault = Fault {
+            at_ms: 0,
+            kind: FaultKind::AfterGatewayWrite {
+                write: 2,
+                delay_ms: 30,
+                fault: Box::new(throttle(1).kind),
+            },
+        };
+        let waiting = Faults::waiting(&[throttle(1), fault]);
+        assert_eq!(waiting.len(), 1);
+        assert_eq!(waiting[0].armed_by(1, 500), None);
+        let (index, armed) = waiting[0].armed_by(2, 500).expect("its write");
+        assert_eq!((index, armed.at_ms), (1, 530));
     }
 }

@@ -97,6 +97,7 @@ fn milder(kind: &mut FaultKind) {
         | FaultKind::ResetBefore { count, .. }
         | FaultKind::ReplyLost { count, .. }
         | FaultKind::FailOperation { count, .. }
+        | FaultKind::PartialGrant { count, .. }
         | FaultKind::Kill { count, .. } => *count = (*count).div_ceil(2),
         FaultKind::SlowOperation {
             count, extra_ms, ..
@@ -107,9 +108,13 @@ fn milder(kind: &mut FaultKind) {
             *count = (*count).div_ceil(2);
             *extra_ms = halved(*extra_ms);
         }
-        FaultKind::Sick { for_ms, .. } | FaultKind::SlowStart { for_ms, .. } => {
-            *for_ms = halved(*for_ms);
-        }
+        FaultKind::Sick { for_ms, .. }
+        | FaultKind::SlowStart { for_ms, .. }
+        | FaultKind::SlowWarmUp { for_ms, .. }
+        | FaultKind::Isolated { for_ms, .. }
+        | FaultKind::SharedDependency { for_ms, .. }
+        | FaultKind::HealthOmits { for_ms, .. } => *for_ms = halved(*for_ms),
+        FaultKind::AfterGatewayWrite { fault, .. } => milder(fault),
     }
 }
 

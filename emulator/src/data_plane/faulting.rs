@@ -30,7 +30,11 @@ impl DataPlane {
         for (index, fault) in faults {
             let from = Instant::from_millis(fault.at_ms);
             let lasts = match fault.kind {
-                FaultKind::Sick { for_ms, .. } | FaultKind::SlowStart { for_ms, .. } => for_ms,
+                FaultKind::Sick { for_ms, .. }
+                | FaultKind::SlowStart { for_ms, .. }
+                | FaultKind::SlowWarmUp { for_ms, .. }
+                | FaultKind::Isolated { for_ms, .. }
+                | FaultKind::SharedDependency { for_ms, .. } => for_ms,
                 _ => 0,
             };
             let until = from + Duration::from_millis(lasts);
@@ -53,7 +57,8 @@ impl DataPlane {
     pub(super) fn turn_fault(&mut self, index: usize) {
         match self.faults[index].kind.clone() {
             FaultKind::Kill { scale_set, count } => self.kill(index, &scale_set, count),
-            FaultKind::Sick { .. } => self.spread_sickness(),
+            FaultKind::Sick { .. } | FaultKind::SharedDependency { .. } => self.spread_sickness(),
+            FaultKind::Isolated { .. } => self.isolate(),
             _ => {}
         }
     }
@@ -86,28 +91,146 @@ impl DataPlane {
                 self.hit(own);
             }
         }
-        for (machine, sickness) in self.network.machines.iter_mut().zip(sick) {
-            if machine.set_sickness(sickness) {
+        self.exhaust_dependency(&mut sick);
+        for (slot, sickness) in sick.into_iter().enumerate() {
+            if self.network.machines[slot].set_sickness(sickness) {
                 self.revision += 1;
+                self.tell_health(slot);
             }
         }
     }
 
+    /// Each running machine holds its connections to the shared dependency; more machines than it
+    /// bears, and it fails them all.
+    fn exhaust_dependency(&mut self, sick: &mut [Option<Sickness>]) {
+        let now = self.now;
+        let bears = |fault: &ArmedFault| match fault.kind {
+            FaultKind::SharedDependency { machines, .. } if fault.is_on(now) => Some(machines),
+            _ => None,
+        };
+        let limits = self.faults.iter().enumerate();
+        let limits: Vec<(usize, u32)> = limits
+            .filter_map(|(own, fault)| Some((own, bears(fault)?)))
+            .collect();
+        let runs = |slot: usize| self.network.machines[slot].stage >= Stage::WarmingUp;
+        let running: Vec<usize> = (0..sick.len()).filter(|slot| runs(*slot)).collect();
+        for (own, machines) in limits {
+            if running.len() <= usize::try_from(machines).unwrap_or(usize::MAX) {
+                continue;
+            }
+            self.hit(own);
+            for slot in &running {
+                sick[*slot].get_or_insert(Sickness::ErrorsBehindHealthyProbe);
+            }
+        }
+    }
+
+    /// Whether a fault depends on how many machines run.
+    fn shares_a_dependency(&self) -> bool {
+        let shares = |fault: &ArmedFault| matches!(fault.kind, FaultKind::SharedDependency { .. });
+        self.faults.iter().any(shares)
+    }
+
+    /// A machine's stage changed: what depends on it follows.
+    pub(super) fn follow_stage(&mut self, slot: usize) {
+        if self.shares_a_dependency() {
+            self.spread_sickness();
+        }
+        self.tell_health(slot);
+    }
+
+    /// Says when a machine's application began or ceased to do its work.
+    fn tell_health(&mut self, slot: usize) {
+        let machine = &mut self.network.machines[slot];
+        if machine.stage <= Stage::Stopped {
+            return;
+        }
+        let health = (machine.view.passes_probes(), machine.view.serves());
+        if std::mem::replace(&mut machine.told_health, health) == health {
+            return;
+        }
+        let (passes_probes, serves) = health;
+        let event = Event::InstanceHealth {
+            instance: machine.spec.key.clone(),
+            address: machine.spec.address,
+            passes_probes,
+            serves,
+        };
+        self.emit(event);
+    }
+
+    /// Cuts exactly those gateway instances from exactly those members that faults mean now.
+    fn isolate(&mut self) {
+        let now = self.now;
+        let mut cut = Vec::new();
+        for own in 0..self.faults.len() {
+            let fault = &self.faults[own];
+            let FaultKind::Isolated {
+                instance, address, ..
+            } = fault.kind
+            else {
+                continue;
+            };
+            if !fault.is_on(now) {
+                continue;
+            }
+            self.hit(own);
+            let gateways = self.network.gateways.iter().flatten();
+            let sources = gateways.flat_map(|gateway| {
+                gateway
+                    .instances
+                    .iter()
+                    .zip(0_u16..)
+                    .filter_map(|(state, number)| {
+                        instance
+                            .is_none_or(|meant| meant == number)
+                            .then_some(state.source)
+                    })
+            });
+            cut.extend(sources.map(|source| (source, address)));
+        }
+        self.network.cut = cut.into_iter().collect();
+    }
+
+    /// The time an active fault adds to an instance's warm-up.
+    pub(super) fn slow_warm_up_of(&mut self, slot: usize) -> Duration {
+        self.slowness(slot, |kind| match kind {
+            FaultKind::SlowWarmUp {
+                scale_set,
+                extra_ms,
+                ..
+            } => Some((scale_set, *extra_ms)),
+            _ => None,
+        })
+    }
+
     /// The time an active fault adds to an instance's start-up.
     pub(super) fn slow_start_of(&mut self, slot: usize) -> Duration {
+        self.slowness(slot, |kind| match kind {
+            FaultKind::SlowStart {
+                scale_set,
+                extra_ms,
+                ..
+            } => Some((scale_set, *extra_ms)),
+            _ => None,
+        })
+    }
+
+    /// The time that active faults of one kind, each for one scale set, add to an instance.
+    fn slowness(
+        &mut self,
+        slot: usize,
+        adds: impl Fn(&FaultKind) -> Option<(&String, u64)>,
+    ) -> Duration {
         let now = self.now;
         let own_set = self.network.machines[slot].spec.key.scale_set.clone();
         let mut added = Duration::ZERO;
         for own in 0..self.faults.len() {
-            if let FaultKind::SlowStart {
-                scale_set,
-                extra_ms,
-                ..
-            } = &self.faults[own].kind
+            if let Some((scale_set, extra_ms)) = adds(&self.faults[own].kind)
                 && self.faults[own].is_on(now)
                 && own_set.name().eq_ignore_ascii_case(scale_set)
             {
-                added += Duration::from_millis(*extra_ms);
+                added += Duration::from_millis(extra_ms);
                 self.hit(own);
             }
         }

@@ -47,6 +47,8 @@ pub(crate) struct Machine {
     pub(crate) running_since: Instant,
     /// The health extension's probes.
     pub(crate) extension: Option<ProbeId>,
+    /// Whether health checks passed and requests were answered well when an event last told.
+    pub(crate) told_health: (bool, bool),
     /// When the application accepts, and when it is ready.
     listening_at: Instant,
     ready_at: Instant,
@@ -82,13 +84,15 @@ impl Machine {
             in_flight: 0,
             flow_epoch: incarnation,
             extension: None,
+            told_health: (false, false),
         }
     }
 
-    /// The machine is up and starts the application, which takes `startup`.
-    pub(crate) fn start(&mut self, now: Instant, startup: Duration) {
+    /// The machine is up and starts the application, which takes `startup`, and then `extra` longer
+    /// than usual to warm up.
+    pub(crate) fn start(&mut self, now: Instant, startup: Duration, extra: Duration) {
         self.listening_at = now + startup;
-        self.ready_at = self.listening_at + self.view.application.warm_up;
+        self.ready_at = self.listening_at + self.view.application.warm_up + extra;
         self.running_since = now;
         self.enter(Stage::Starting);
     }
@@ -101,6 +105,11 @@ impl Machine {
             Stage::WarmingUp => Some(self.ready_at),
             Stage::Gone | Stage::Stopped | Stage::Ready => None,
         }
+    }
+
+    /// Whether the application has nothing more to wait for once it listens.
+    pub(crate) fn is_warm_at_once(&self) -> bool {
+        self.ready_at == self.listening_at
     }
 
     /// Enters a stage.
@@ -126,6 +135,7 @@ impl Machine {
         self.flow_epoch += 1;
         self.queue = WorkQueue::new(view.application.workers, view.application.queue);
         self.in_flight = 0;
+        self.told_health = (false, false);
         self.enter(stage);
     }
 

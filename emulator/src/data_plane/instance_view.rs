@@ -119,6 +119,20 @@ impl InstanceView {
         }
     }
 
+    /// Whether health checks of the machine itself pass.
+    #[must_use]
+    pub fn passes_probes(&self) -> bool {
+        self.state == InstanceState::Serving
+            && self.ready
+            && self.sickness != Some(Sickness::Errors)
+    }
+
+    /// Whether requests are answered well.
+    #[must_use]
+    pub fn serves(&self) -> bool {
+        self.state == InstanceState::Serving && self.request_status() == 200
+    }
+
     /// The body of its health check: what a probe's body match is held against.
     #[must_use]
     pub fn health_body(&self) -> String {

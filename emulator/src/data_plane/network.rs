@@ -1,6 +1,6 @@
 //! Everything packets pass: gateways, load balancers, instances, and who is reached by a flow.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +25,8 @@ pub(crate) struct Network {
     pub(crate) machines: Vec<Machine>,
     /// Existing machines by address.
     pub(crate) by_address: BTreeMap<Ipv4Addr, usize>,
+    /// Sources whose packets to a destination vanish.
+    pub(crate) cut: BTreeSet<(Ipv4Addr, Ipv4Addr)>,
 }
 
 /// Where a new flow ends.
@@ -79,6 +81,9 @@ impl Network {
     /// Connects a new flow: through the load balancer that has the address, else directly.
     pub(crate) fn connect(&self, flow: FiveTuple) -> Reached {
         let (address, port) = flow.destination;
+        if self.is_cut(flow.source.0, address) {
+            return Reached::Silence;
+        }
         let Some(table) = self.balancer_at(address) else {
             return self.reach(address, port, None);
         };
@@ -106,6 +111,11 @@ impl Network {
             InstanceState::Refusing => Reached::Refusal,
             InstanceState::Serving | InstanceState::Hanging => Reached::Instance { slot, idle },
         }
+    }
+
+    /// Whether packets from a source to a destination vanish.
+    pub(crate) fn is_cut(&self, source: Ipv4Addr, destination: Ipv4Addr) -> bool {
+        !self.cut.is_empty() && self.cut.contains(&(source, destination))
     }
 
     fn balancer_at(&self, address: Ipv4Addr) -> Option<&Arc<BalancerTable>> {

@@ -12,6 +12,7 @@ use super::probe::{DueProbe, ProbeId, ProbeOutcome, Prober};
 use super::{DataPlane, ProbeMode, Timer};
 use crate::desired::{Probe, ProbeRequest};
 use crate::event::Event;
+use crate::faults::Sickness;
 use crate::time::Instant;
 
 impl DataPlane {
@@ -153,7 +154,11 @@ impl DataPlane {
         };
         Some(match &probe.http {
             None => (Duration::ZERO, ProbeOutcome::Connected),
-            Some(http) => self.ask_health(slot, http, timeout),
+            Some(http) => {
+                let (took, outcome) = self.ask_health(slot, http, timeout);
+                let prober = &self.streams.get(id)?.prober;
+                (took, self.as_seen_by(prober, slot, outcome))
+            }
         })
     }
 
@@ -182,6 +187,20 @@ impl DataPlane {
         (took, outcome)
     }
 
+    /// A machine that fails gateways' probes alone answers them otherwise (F06).
+    fn as_seen_by(&self, prober: &Prober, slot: usize, outcome: ProbeOutcome) -> ProbeOutcome {
+        let fails = self.network.machines[slot].view.sickness == Some(Sickness::FailsGatewayProbe);
+        match (prober, outcome) {
+            (Prober::Gateway { .. }, ProbeOutcome::Answered { .. }) if fails => {
+                ProbeOutcome::Answered {
+                    status: 500,
+                    body_matches: true,
+                }
+            }
+            _ => outcome,
+        }
+    }
+
     fn reach_by_probe(&mut self, id: ProbeId) -> Option<Reached> {
         let stream = self.streams.get(id)?;
         let (address, port) = stream.target;
@@ -194,6 +213,9 @@ impl DataPlane {
         let slot = self.network.gateway(gateway)?;
         let state = self.network.gateways[slot].as_ref()?;
         let source = state.instances.get(usize::from(*instance))?.source;
+        if self.network.is_cut(source, address) {
+            return Some(Reached::Silence);
+        }
         let kept = self.network.knobs.probe_connection == ProbeConnection::Pinned;
         if let Some((slot, epoch)) = stream.pinned.filter(|_| kept)
             && self.network.machines[slot].flow_epoch == epoch

@@ -67,6 +67,7 @@ impl DataPlane {
             Stage::Starting => self.begin_serving(slot),
             _ => self.network.machines[slot].enter(Stage::Ready),
         }
+        self.follow_stage(slot);
         self.touch();
         self.schedule_step(slot);
     }
@@ -113,6 +114,7 @@ impl DataPlane {
             self.emit(event);
         }
         self.traffic.break_flows(&mut self.network, now, slot, true);
+        self.follow_stage(slot);
         self.touch();
     }
 
@@ -199,6 +201,7 @@ impl DataPlane {
 
     fn start_application(&mut self, slot: usize) {
         let slow = self.slow_start_of(slot);
+        let cold = self.slow_warm_up_of(slot);
         let machine = &self.network.machines[slot];
         let draw = self
             .seed
@@ -209,7 +212,7 @@ impl DataPlane {
         let application = &machine.view.application;
         let spread = application.startup_spread.mul_f64(draw);
         let startup = application.startup + spread + slow;
-        self.network.machines[slot].start(self.now, whole_millis(startup));
+        self.network.machines[slot].start(self.now, whole_millis(startup), cold);
         self.start_extension(slot);
     }
 
@@ -228,7 +231,7 @@ impl DataPlane {
 
     fn begin_serving(&mut self, slot: usize) {
         let machine = &mut self.network.machines[slot];
-        let warm = machine.view.application.warm_up.is_zero();
+        let warm = machine.is_warm_at_once();
         machine.enter(if warm { Stage::Ready } else { Stage::WarmingUp });
         let event = Event::InstanceServing {
             instance: machine.spec.key.clone(),

@@ -1,6 +1,7 @@
 //! Behaviour of the whole data plane, driven through its own interface in virtual time.
 
 mod draining;
+mod faulting;
 mod health;
 mod instances;
 mod invariance;

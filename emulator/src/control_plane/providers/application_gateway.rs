@@ -290,16 +290,16 @@ impl ApplicationGateways {
         Handled::Operation(operation("stop", ends_at, true))
     }
 
-    fn health(&self, scope: &Scope<'_>, id: &ResourceId) -> Settled {
+    fn health(&self, scope: &mut Scope<'_>, id: &ResourceId) -> Settled {
         let Some(live) = self.gateways.get(id) else {
             return Settled::Done;
         };
         let members = scope.reported.backend_health(id);
-        Settled::Result(health::answer(
-            &live.config,
-            &members,
-            scope.config.healthy_words,
-        ))
+        let told = health::Told {
+            healthy_words: scope.config.healthy_words,
+            omitted: scope.faults.on_health(scope.now.as_millis()),
+        };
+        Settled::Result(health::answer(&live.config, &members, told))
     }
 }
 

@@ -76,6 +76,14 @@ impl Traffic {
     ) -> Option<Connection> {
         let now = flight.dispatched;
         let lane = flight.lane;
+        if network.is_cut(order.source, order.member.0) {
+            fail(
+                flight,
+                Fault::ConnectTimeout,
+                now + network.knobs.connect_timeout,
+            );
+            return None;
+        }
         let pool = &mut self.lane(lane.gateway, lane.instance).pool;
         match pool.take(order.member, now, &network.machines, &network.knobs) {
             Taken::Idle(connection) => {

@@ -9,8 +9,17 @@ use turquoise_arm::ResourceId;
 use crate::desired::{Gateway, Route};
 use crate::reported::{Health, MemberHealth};
 
-/// Shapes the data plane's verdicts; `healthy_words` says `Healthy` for `Up` (§9 row 14).
-pub(crate) fn answer(gateway: &Gateway, members: &[MemberHealth], healthy_words: bool) -> Value {
+/// How the data plane's verdicts are told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told {
+    /// `Healthy` for `Up` (§9 row 14).
+    pub(crate) healthy_words: bool,
+    /// A member that a fault leaves out (F13).
+    pub(crate) omitted: Option<Ipv4Addr>,
+}
+
+/// Shapes the data plane's verdicts.
+pub(crate) fn answer(gateway: &Gateway, members: &[MemberHealth], told: Told) -> Value {
     let pairs = pairs(gateway);
     let pools = gateway
         .pools
@@ -23,7 +32,9 @@ pub(crate) fn answer(gateway: &Gateway, members: &[MemberHealth], healthy_words:
                 .map(|(_, settings)| {
                     let settings = &gateway.settings[*settings].id;
                     let verdicts = verdicts(&pool.members, &pool.id, settings, members);
-                    let servers = verdicts.map(|verdict| server(&verdict, healthy_words));
+                    let servers = verdicts
+                        .filter(|(address, ..)| told.omitted != Some(*address))
+                        .map(|verdict| server(&verdict, told.healthy_words));
                     json!({
                         "backendHttpSettings": {"id": settings.as_str()},
                         "servers": servers.collect::<Vec<_>>(),
@@ -160,7 +171,11 @@ mod tests {
             member(&gateway, 9, Health::Draining),
         ];
         for (healthy_words, up) in [(false, "Up"), (true, "Healthy")] {
-            let answer = answer(&gateway, &reported, healthy_words);
+            let told = Told {
+                healthy_words,
+                omitted: None,
+            };
+            let answer = answer(&gateway, &reported, told);
             let pools = answer["backendAddressPools"].as_array().expect("a list");
             assert_eq!(pools.len(), 1, "the unused pool is not probed");
             let servers = &pools[0]["backendHttpSettingsCollection"][0]["servers"];

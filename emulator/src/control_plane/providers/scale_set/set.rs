@@ -67,7 +67,10 @@ impl Set {
         let window = if wanted > held {
             let duration = if write.creates() { BOOT } else { SCALE_OUT };
             let window = later(scope, ends_at, duration, write.generation);
-            self.add(scope, write, window, wanted - held);
+            let now_ms = scope.now.as_millis();
+            let asked = wanted - held;
+            let granted = scope.faults.on_scale_out(now_ms, write.id.name(), asked);
+            self.add(scope, write, window, asked, granted);
             window
         } else if wanted < held {
             let window = later(scope, ends_at, SCALE_IN, write.generation);
@@ -85,7 +88,15 @@ impl Set {
         window.until
     }
 
-    fn add(&mut self, scope: &mut Scope<'_>, write: &Write, window: Window, wanted: u32) {
+    /// Adds the granted part of the instances that were asked for.
+    fn add(
+        &mut self,
+        scope: &mut Scope<'_>,
+        write: &Write,
+        window: Window,
+        asked: u32,
+        granted: u32,
+    ) {
         let first = self.fleet.next_number();
         let names = instance::Names::read(&self.latest.profile);
         let claimed = (first..).map_while(|number| {
@@ -93,11 +104,14 @@ impl Set {
             let claim = write.claims.iter().find(|claim| claim.owner == owner);
             claim.map(|claim| claim.address)
         });
-        let addresses: Vec<_> = claimed.collect();
+        let mut addresses: Vec<_> = claimed.collect();
+        if granted < asked {
+            addresses.truncate(granted as usize);
+        }
         let made = self.fleet.scale_out(window, &self.latest, &addresses);
         let numbers: Vec<u32> = (first..self.fleet.next_number()).collect();
         // Overprovisioned instances vanish again when enough are up (azure-facts.md §4.12.5).
-        let surplus: Vec<u32> = numbers.iter().skip(wanted as usize).copied().collect();
+        let surplus: Vec<u32> = numbers.iter().skip(asked as usize).copied().collect();
         let end = Window {
             from: window.until,
             until: window.until,
