@@ -24,6 +24,7 @@ mod network;
 mod probe;
 mod probing;
 mod provision;
+mod reader;
 mod report;
 mod rollout;
 #[cfg(test)]
@@ -38,7 +39,7 @@ use std::sync::Arc;
 
 use turquoise_arm::ResourceId;
 
-use crate::desired::{Desired, LoadBalancer};
+use crate::desired::{Desired, InstanceKey, LoadBalancer};
 use crate::event::{Event, Timed};
 use crate::faults::{Fault, Faults};
 use crate::ledger::Ledgers;
@@ -57,12 +58,14 @@ pub use knobs::{
 pub use live::DueCut;
 pub use load_balancer::table::{BalancerTable, FiveTuple, RuleTable};
 pub use probe::{DueProbe, ProbeId, ProbeOutcome, Prober};
+pub use reader::Reader;
 pub use traffic::{Arrival, Arrivals, CloneArrivals, CutScope, Through, ThroughAnswer};
 
 use draining::DrainEnd;
 use faulting::ArmedFault;
 use network::Network;
 use probe::Streams;
+use reader::Reading;
 use timers::Timers;
 use traffic::Traffic;
 
@@ -78,6 +81,7 @@ pub struct DataPlane {
     timers: Timers<Timer>,
     faults: Vec<ArmedFault>,
     traffic: Traffic,
+    reading: Reading,
     events: Vec<Timed>,
     due_probes: Vec<DueProbe>,
     due_cuts: Vec<DueCut>,
@@ -128,6 +132,7 @@ impl DataPlane {
             timers: Timers::default(),
             faults: Vec::new(),
             traffic: Traffic::new(seed.child("traffic")),
+            reading: Reading::default(),
             events: Vec::new(),
             due_probes: Vec::new(),
             due_cuts: Vec::new(),
@@ -147,6 +152,13 @@ impl DataPlane {
     #[must_use]
     pub fn knobs(&self) -> &Knobs {
         &self.network.knobs
+    }
+
+    /// Requests that an instance has accepted and not finished, while it exists.
+    #[must_use]
+    pub fn in_flight(&self, key: &InstanceKey) -> Option<u64> {
+        let slot = self.slot_of(key)?;
+        Some(self.network.machines[slot].in_flight + self.traffic.in_flight(slot))
     }
 
     /// Whether every source of traffic is exhausted and every request has ended.
@@ -225,11 +237,11 @@ impl DataPlane {
     pub(crate) fn advance_to(&mut self, now: Instant) {
         while let Some((at, timer)) = self.timers.pop_due(now) {
             self.now = self.now.max(at);
-            self.traffic.advance(&mut self.network, self.now);
+            self.advance_traffic(self.now);
             self.fire(timer);
         }
         self.now = self.now.max(now);
-        self.traffic.advance(&mut self.network, self.now);
+        self.advance_traffic(self.now);
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
@@ -260,10 +272,12 @@ impl DataPlane {
     }
 
     fn emit(&mut self, event: Event) {
-        self.events.push(Timed {
+        let timed = Timed {
             at: self.now,
             event,
-        });
+        };
+        self.reading.on_event(&timed);
+        self.events.push(timed);
     }
 
     /// A snapshot changed: drives fetch them anew.

@@ -261,3 +261,42 @@ pub struct Ledgers {
     /// By the scale set instances.
     pub instances: Vec<InstanceEntry>,
 }
+
+/// A request that went as it should: one attempt, one execution, one whole answer. The same three
+/// entries that others leave in the ledgers, side by side, because nearly every request is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// The client's line.
+    pub client: ClientEntry,
+    /// The gateway's.
+    pub gateway: GatewayEntry,
+    /// The instance's.
+    pub instance: InstanceEntry,
+}
+
+/// What came to its end in a stretch of time, for a reader that keeps no ledgers.
+#[derive(Clone, Debug, Default)]
+pub struct Finished {
+    /// Everything in here ended before this instant, and nothing later will have.
+    pub until: Instant,
+    /// Requests that went as they should, in no order.
+    pub exchanges: Vec<Exchange>,
+    /// What happened to all others.
+    pub others: Ledgers,
+}
+
+impl Ledgers {
+    /// Adds the three entries of a request.
+    pub fn add(&mut self, exchange: &Exchange) {
+        self.clients.push(exchange.client);
+        self.gateway.push(exchange.gateway);
+        self.instances.push(exchange.instance);
+    }
+
+    /// Makes room for that many requests more.
+    pub fn reserve(&mut self, requests: usize) {
+        self.clients.reserve(requests);
+        self.gateway.reserve(requests);
+        self.instances.reserve(requests);
+    }
+}

@@ -64,8 +64,6 @@ pub struct InstanceReport {
     pub provisioned: bool,
     /// What the application health extension last saw; `None` without the extension.
     pub application_health: Option<bool>,
-    /// Requests accepted and not finished.
-    pub in_flight: u64,
 }
 
 /// A machine's power state.

@@ -216,7 +216,7 @@ impl DataPlane {
             self.ask_for_cut(cut);
             return;
         }
-        let counts = self.traffic.cut(&mut self.network, now, cut);
+        let counts = self.traffic.cut(now, cut);
         self.report_cut(cut, counts);
     }
 

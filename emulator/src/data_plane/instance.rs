@@ -39,7 +39,7 @@ pub(crate) struct Machine {
     pub(crate) view: Arc<InstanceView>,
     pub(crate) queue: WorkQueue,
     pub(crate) meter: BusyMeter,
-    /// Requests accepted and not finished: kept by the simulated traffic, or told by the drive.
+    /// Requests accepted and not finished, as the live drive tells; simulated traffic knows its own.
     pub(crate) in_flight: u64,
     /// Grows whenever the flows to it break: connections of an earlier epoch are dead.
     pub(crate) flow_epoch: u32,

@@ -93,12 +93,13 @@ impl DataPlane {
     /// Ends a machine's life, with whatever it was serving.
     pub(super) fn stop_machine(&mut self, slot: usize, stage: Stage) {
         let now = self.now;
+        let simulated = self.traffic.in_flight(slot);
         let machine = &mut self.network.machines[slot];
         let ran = machine.stage > Stage::Stopped;
         let event = Event::InstanceStopped {
             instance: machine.spec.key.clone(),
             address: machine.spec.address,
-            in_flight: machine.in_flight,
+            in_flight: machine.in_flight + simulated,
         };
         machine.end_life(stage);
         if let Some(id) = machine.extension.take() {

@@ -70,7 +70,6 @@ impl Reported for DataPlane {
             power: machine.power(),
             provisioned: machine.provisioned(),
             application_health,
-            in_flight: machine.in_flight,
         })
     }
 

@@ -17,6 +17,7 @@ mod arrival;
 mod attempt;
 mod backend_pool;
 mod books;
+mod calendar;
 mod clients;
 mod dispatch;
 mod ending;
@@ -33,11 +34,12 @@ pub use ending::CutScope;
 pub use single::{Through, ThroughAnswer};
 
 use super::network::Network;
-use crate::ledger::{Ledgers, RequestId};
+use crate::ledger::{Finished, Ledgers, RequestId};
 use crate::seed::Seed;
 use crate::time::Instant;
 use backend_pool::BackendPool;
 use books::Books;
+use calendar::Calendar;
 use clients::Clients;
 use flight::{Flight, PendingSet, Run};
 
@@ -48,6 +50,9 @@ pub(crate) struct Traffic {
     sources: Vec<Source>,
     /// What gateway instances keep between requests, by slot and instance.
     lanes: Vec<Vec<LaneState>>,
+    /// Requests whose answer is foreseen and from which nothing follows.
+    answers: Calendar,
+    /// All others: what follows from their ends follows in order.
     flights: PendingSet<Flight>,
     /// Executions whose gateway attempt has ended already.
     runs: PendingSet<Run>,
@@ -108,6 +113,7 @@ impl Traffic {
             },
             sources: Vec::new(),
             lanes: Vec::new(),
+            answers: Calendar::default(),
             flights: PendingSet::default(),
             runs: PendingSet::default(),
             books: Books::default(),
@@ -123,7 +129,6 @@ impl Traffic {
         host: &str,
         mut arrivals: Box<dyn Arrivals>,
     ) {
-        self.books.reserve();
         self.sources.push(Source {
             frontend,
             host: host.to_owned(),
@@ -150,9 +155,10 @@ impl Traffic {
             }
         }
         while let Some(run) = self.runs.pop_due(until) {
-            self.finish(network, &run);
+            self.finish(&run);
         }
-        self.books.sort_latest();
+        let books = &mut self.books;
+        self.answers.give_out(until, |flight| books.served(flight));
     }
 
     /// Whether every source is exhausted and every request has ended.
@@ -160,11 +166,53 @@ impl Traffic {
         self.sources.iter().all(|source| source.next.is_none())
             && self.flights.is_empty()
             && self.runs.is_empty()
+            && self
+                .answers
+                .iter()
+                .all(|flight| flight.ends <= self.horizon)
+    }
+
+    /// Requests that an instance works on.
+    pub(crate) fn in_flight(&self, slot: usize) -> u64 {
+        let at_slot = |run: &Run| run.slot == slot;
+        let under_way = self.answers.iter().filter(|it| it.ends > self.horizon);
+        let flights = under_way.chain(self.flights.iter());
+        let answering = flights.filter(|it| it.run.as_ref().is_some_and(at_slot));
+        let outlived = self.runs.iter().filter(|run| at_slot(run));
+        (answering.count() + outlived.count()) as u64
     }
 
     /// Takes the ledger entries of what ended before `now`.
     pub(crate) fn drain_ledgers(&mut self, now: Instant) -> Ledgers {
+        for flight in self.answers.take_ended(now) {
+            self.books.served(&flight);
+        }
         self.books.drain_before(now)
+    }
+
+    /// Up to when everything has happened.
+    pub(crate) fn horizon(&self) -> Instant {
+        self.horizon
+    }
+
+    /// How many requests came to a good end and were not taken.
+    pub(crate) fn finished(&self) -> usize {
+        self.books.finished()
+    }
+
+    /// Takes what ended before the instant up to which answers have been given out.
+    pub(crate) fn drain_finished(&mut self, finished: &mut Finished) {
+        finished.until = self.answers.given_out();
+        self.books.finished_before(finished);
+    }
+
+    /// Takes out attempts under way that meet a condition, in an order that is the same in every
+    /// run.
+    fn take_flights(&mut self, now: Instant, wanted: impl Fn(&Flight) -> bool) -> Vec<Flight> {
+        let mut taken = self.answers.take_if(now, &wanted);
+        taken.extend(self.flights.take_if(&wanted));
+        taken.sort_by_key(|flight| (flight.arrival.id, flight.attempt, flight.ends));
+        taken
     }
 
     /// When the next request is due, and from which source.

@@ -63,7 +63,7 @@ impl Traffic {
                 .pool
                 .put(order.member, free);
         }
-        self.take_off(network, &flight);
+        self.take_off(&flight);
     }
 
     /// A connection to the member: kept or new. Without one the flight's end is set.
@@ -118,18 +118,12 @@ impl Traffic {
         None
     }
 
-    /// Writes a flight down if its end is certain, else keeps it until then.
-    fn take_off(&mut self, network: &mut Network, flight: &Flight) {
-        if let (Fate::Served(status), Some(run)) = (flight.fate, &flight.run)
-            && flight.ends <= self.horizon
-        {
-            self.write_served(flight, run, status);
-            return;
+    /// Keeps a flight until its end.
+    fn take_off(&mut self, flight: &Flight) {
+        match flight.fate {
+            Fate::Served(_) if flight.arrival.follows == 0 => self.answers.add(flight),
+            _ => self.flights.add(*flight),
         }
-        if let Some(run) = &flight.run {
-            network.machines[run.slot].in_flight += 1;
-        }
-        self.flights.add(*flight);
     }
 }
 

@@ -59,35 +59,28 @@ impl Cut<'_> {
 }
 
 impl Traffic {
-    /// A flight ends as foreseen.
+    /// A flight ends as foreseen, and something follows from it.
     pub(super) fn end(&mut self, network: &mut Network, flight: Flight) {
         let now = flight.ends;
-        match (flight.fate, &flight.run) {
-            (Fate::Served(status), Some(run)) => {
-                network.machines[run.slot].in_flight -= 1;
-                self.write_served(&flight, run, status);
+        match flight.fate {
+            Fate::Served(_) => {
+                self.books.served(&flight);
                 return;
             }
-            (Fate::Served(_), None) => {}
-            (Fate::ClientGone, _) => {
+            Fate::ClientGone => {
                 self.close_client(&flight);
                 self.books.gateway(&flight, now, Attempt::ClientGone);
                 self.books.client(&flight.arrival, now, Seen::TimedOut);
             }
-            (Fate::Failed(fault), _) => self.fail(network, &flight, fault, now),
+            Fate::Failed(fault) => self.fail(network, &flight, fault, now),
         }
-        self.outlive(network, flight.run, now);
+        self.outlive(flight.run, now);
     }
 
     /// Cuts what a gateway instance no longer serves; how many by member.
-    pub(crate) fn cut(
-        &mut self,
-        network: &mut Network,
-        now: Instant,
-        cut: &Cut<'_>,
-    ) -> BTreeMap<Ipv4Addr, u64> {
+    pub(crate) fn cut(&mut self, now: Instant, cut: &Cut<'_>) -> BTreeMap<Ipv4Addr, u64> {
         let mut counts = BTreeMap::new();
-        for flight in self.flights.take_if(|flight| cut.means(flight)) {
+        for flight in self.take_flights(now, |flight| cut.means(flight)) {
             *counts.entry(flight.member.0).or_default() += 1;
             self.books.gateway(&flight, now, Attempt::Cut);
             self.books
@@ -96,13 +89,12 @@ impl Traffic {
             self.lane(flight.lane.gateway, flight.lane.instance)
                 .pool
                 .close(flight.member, flight.connection);
-            self.outlive(network, flight.run, now);
+            self.outlive(flight.run, now);
         }
         counts
     }
 
-    /// Breaks every flow to an instance. If the instance died, its executions die with it and its
-    /// count of them has been reset.
+    /// Breaks every flow to an instance. If the instance died, its executions die with it.
     pub(crate) fn break_flows(
         &mut self,
         network: &mut Network,
@@ -111,9 +103,7 @@ impl Traffic {
         died: bool,
     ) {
         let at_slot = |run: &Run| run.slot == slot;
-        let flights = self
-            .flights
-            .take_if(|flight| flight.run.as_ref().is_some_and(at_slot));
+        let flights = self.take_flights(now, |flight| flight.run.as_ref().is_some_and(at_slot));
         if died {
             for run in self.runs.take_if(at_slot) {
                 self.books.instance(&run, now, None);
@@ -122,31 +112,17 @@ impl Traffic {
         for flight in flights {
             match flight.run {
                 Some(run) if died => self.books.instance(&run, now, None),
-                run => self.outlive(network, run, now),
+                run => self.outlive(run, now),
             }
             self.fail(network, &flight, Fault::Reset, now);
         }
     }
 
     /// An execution that outlived its gateway attempt finishes.
-    pub(super) fn finish(&mut self, network: &mut Network, run: &Run) {
-        network.machines[run.slot].in_flight -= 1;
+    pub(super) fn finish(&mut self, run: &Run) {
         if let Some((ended, status)) = run.finishes {
             self.books.instance(run, ended, Some(status));
         }
-    }
-
-    pub(super) fn write_served(&mut self, flight: &Flight, run: &Run, status: u16) {
-        let ended = flight.ends;
-        self.books.instance(run, ended, Some(status));
-        self.books
-            .gateway(flight, ended, Attempt::Served { status });
-        let seen = Seen::Answer {
-            status,
-            build: Some(run.build),
-            complete: true,
-        };
-        self.books.client(&flight.arrival, ended, seen);
     }
 
     /// A member failed: another is tried, or the gateway answers for it.
@@ -179,15 +155,12 @@ impl Traffic {
     }
 
     /// The gateway is done with an execution that may still go on.
-    fn outlive(&mut self, network: &mut Network, run: Option<Run>, now: Instant) {
+    fn outlive(&mut self, run: Option<Run>, now: Instant) {
         let Some(run) = run else { return };
         match run.finishes {
             Some((finish, _)) if finish > now => self.runs.add(run),
-            Some(_) => self.finish(network, &run),
-            None => {
-                network.machines[run.slot].in_flight -= 1;
-                self.books.instance(&run, now, None);
-            }
+            Some(_) => self.finish(&run),
+            None => self.books.instance(&run, now, None),
         }
     }
 

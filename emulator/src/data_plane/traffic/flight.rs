@@ -177,6 +177,11 @@ impl<T: Due> PendingSet<T> {
         taken
     }
 
+    /// All of them, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.slots.iter().flatten().map(|(_, item)| item)
+    }
+
     /// Whether none is left.
     pub(crate) fn is_empty(&self) -> bool {
         self.vacant.len() == self.slots.len()
