@@ -101,11 +101,24 @@ impl<E: Environment> Driver<'_, E> {
     /// One step of the machine. An event without a place is a bug of ours: then the safest state is
     /// to stop, since both sides are up in every state.
     fn stepped(&self, state: State, event: Event) -> (State, Vec<Effect>) {
+        let event = self.undoing(state, event);
         step(state, event).unwrap_or_else(|illegal| {
             self.memory.borrow_mut().reason = illegal.to_string();
             let parked = State::Parked(Reason::Unconfirmed);
             (parked, enter(parked))
         })
+    }
+
+    /// Giving up before the first confirmation means going back with proof once a write of ours may
+    /// have acted: a gateway instance may still have it, although the pool lists the old side alone
+    /// again because someone else wrote it (F61).
+    fn undoing(&self, state: State, event: Event) -> Event {
+        let early = matches!(state, State::Warming | State::Gating | State::Adding);
+        let gives_up = matches!(event, Event::OnFail | Event::OnDeadline | Event::OnAbort);
+        if early && gives_up && self.memory.borrow().may_have_written() {
+            return Event::OnUndo;
+        }
+        event
     }
 
     /// Performs a state's effects; `None` when the state asks for no work.

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// What the pool lists, as far as a swap cares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) enum Content {
     /// The old side alone.
     Old,
@@ -47,6 +47,9 @@ pub(crate) enum Event {
     OnBreach,
     /// Someone wants the old side back.
     OnAbort,
+    /// The state ends badly, or someone wants the old side back, after a write of this run that may
+    /// have acted: the pool lists the old side alone, but a gateway instance may not know yet.
+    OnUndo,
     /// We cannot go on: see the reason.
     OnBlocked(Reason),
     /// Someone wants us to stop here.
@@ -56,7 +59,7 @@ pub(crate) enum Event {
 }
 
 /// Why a run is parked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Reason {
     /// The pool lists what we did not write.

@@ -11,7 +11,7 @@
 //!     │                 │ gate failed, aborted
 //! Gating ───────────────┼──────────► Releasing(Abandoned) ─► Ended
 //!     │                 │
-//! Adding       PUT 1 ───┘
+//! Adding       PUT 1 ───┘ (Reverting, when a write of ours may have acted)
 //!     │  {old} ► {old,new}
 //! ConfirmingAdd ────────┐ fail, breach, abort
 //!     │                 │
@@ -40,7 +40,7 @@ use super::event::{Content, Event, Reason};
 use crate::phase::Phase;
 
 /// Where a swap stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum State {
     /// P0.
     Observing,
@@ -81,7 +81,7 @@ pub(crate) enum State {
 }
 
 /// How a swap ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum Ending {
     /// The new side serves alone.
     Completed,
@@ -196,7 +196,7 @@ fn next(state: State, event: Event) -> Option<State> {
 
 /// The table proper.
 fn advanced(state: State, event: Event) -> Option<State> {
-    use Event::{OnBreach, OnDeadline, OnFail, OnNothingToDo, OnPass, OnPlan, OnRefusal};
+    use Event::{OnBreach, OnDeadline, OnFail, OnNothingToDo, OnPass, OnPlan, OnRefusal, OnUndo};
     use State::{
         Adding, BakingFinal, BakingMixed, ConfirmingAdd, ConfirmingReadd, ConfirmingRevert,
         Draining, Ended, Gating, Observing, Parked, Preflighting, Readding, Releasing, Removing,
@@ -211,6 +211,8 @@ fn advanced(state: State, event: Event) -> Option<State> {
         (Warming, OnPass) => Gating,
         (Gating, OnPass) => Adding,
         (Warming | Gating | Adding, OnFail | OnDeadline) => Releasing(Ending::Abandoned),
+        // Nobody may take for untouched what a write of ours may have touched.
+        (Warming | Gating | Adding, OnUndo) => Reverting,
 
         (ConfirmingAdd, OnPass) => BakingMixed,
         (BakingMixed, OnPass) => Removing,

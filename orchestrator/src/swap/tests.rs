@@ -306,6 +306,52 @@ fn a_breach_in_the_mixed_bake_is_rolled_back() {
 }
 
 #[test]
+fn a_way_back_that_cannot_be_proven_takes_no_capacity_from_the_new_side() {
+    let mut lab = lab();
+    lab.config.ceilings.drain = Span::seconds(20);
+    lab.set_capacity("green", 5);
+    lab.fake.azure.borrow_mut().failing.insert(BLUE, 100_000);
+    let report = lab.swap();
+    assert_eq!(report.exit_code(), 6, "{}", report.reason);
+    assert_eq!((lab.capacity("blue"), lab.minimum("blue")), (Some(5), 5));
+    assert_eq!(lab.minimum("green"), 3, "the side that serves is restored");
+    assert!(
+        report
+            .residue
+            .iter()
+            .any(|line| line.contains("`blue` keeps")),
+        "{:?}",
+        report.residue
+    );
+}
+
+#[test]
+fn a_write_that_someone_undid_is_gone_back_from_with_proof() {
+    let mut lab = lab();
+    lab.config.ceilings.gate = Span::minutes(2);
+    lab.troubles(&[Trouble::Superseded]);
+    let settings = settings();
+    let run = lab.with(&settings, &lab.store);
+    let report = lab.fake.run(async {
+        let falls_sick = async {
+            while lab.puts().is_empty() {
+                lab.fake
+                    .sleep_until(lab.fake.now() + Duration::from_secs(1))
+                    .await;
+            }
+            lab.fake.azure.borrow_mut().sick.insert(BLUE);
+        };
+        futures_util::future::join(swap(&run), falls_sick).await.0
+    });
+    let phases: Vec<Phase> = report.phases.iter().map(|p| p.phase).collect();
+    assert_eq!(report.outcome, Outcome::RolledBack, "{}", report.reason);
+    assert!(
+        phases.contains(&Phase::P8),
+        "the way back was proven: {phases:?}"
+    );
+}
+
+#[test]
 fn a_breach_after_the_old_side_is_out_goes_back_through_both() {
     let lab = lab();
     lab.fake.azure.borrow_mut().failing.insert(BLUE, 300_000);

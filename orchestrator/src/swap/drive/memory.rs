@@ -142,6 +142,13 @@ impl Memory {
         })
     }
 
+    /// Whether a gateway write of this run acted, or nobody knows.
+    pub(crate) fn may_have_written(&self) -> bool {
+        self.writes
+            .iter()
+            .any(|write| write.accepted != Some(false))
+    }
+
     /// Gateway writes that Azure accepted.
     pub(crate) fn gateway_puts(&self) -> u32 {
         let accepted = self

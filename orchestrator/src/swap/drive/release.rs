@@ -50,12 +50,29 @@ impl<E: Environment> Driver<'_, E> {
         if self.content_of(&gateway) != serving {
             return Err(Tripped::Stop(self.blocked(Reason::Drift)));
         }
+        let unproven = ending == Ending::RolledBackUnverified;
         let pins = self.memory.borrow().pins.clone();
         for pin in &pins {
-            self.unpin(pin, completed).await?;
+            if unproven && self.serving(completed).name != pin.side {
+                self.leave_unproven(&pin.side);
+            } else {
+                self.unpin(pin, completed).await?;
+            }
+        }
+        if unproven {
+            self.leave_unproven(&self.sides().new.name);
+            return Ok(Verdict::pass("the serving side's limits are back"));
         }
         let taken_in = self.take_in(completed).await?;
         Ok(taken_in.and(Verdict::pass("autoscale limits are back")))
+    }
+
+    /// A gateway instance may still send to that side: neither we nor autoscale may take it in (S13).
+    fn leave_unproven(&self, side: &str) {
+        self.leave_behind(format!(
+            "`{side}` keeps its instances and their pinned minimum: a gateway instance may still \
+             send to it; `turquoise retire` takes them in once it is silent"
+        ));
     }
 
     /// The side that serves from now on.

@@ -193,6 +193,9 @@ impl<E: Environment> Driver<'_, E> {
         body: &Value,
         purpose: &str,
     ) -> Tried<()> {
+        // As before a gateway write: are we still the one who may (F79)? A side's capacity has no
+        // etag that tells a write of yesterday from one of today.
+        self.lease.beat(self.run.environment).await;
         if let Some(stop @ Event::OnBlocked(_)) = self.stopped() {
             return Err(Tripped::Stop(stop));
         }
