@@ -8,6 +8,8 @@ mod drive;
 pub(crate) mod effect;
 pub(crate) mod event;
 pub(crate) mod machine;
+#[cfg(test)]
+mod model;
 mod status;
 
 use std::cell::{Cell, RefCell};
