@@ -34,13 +34,16 @@ mod request;
 mod resolve;
 mod route;
 mod schema;
+mod stale;
 mod store;
 mod subscriptions;
 mod write;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::RETRY_AFTER;
 use http::{Method, StatusCode};
 use turquoise_arm::ArmError;
 
@@ -82,6 +85,7 @@ pub struct ControlPlane {
     requests: u64,
     etags: u64,
     times: (u64, String, String),
+    history: stale::History,
 }
 
 /// One request being answered.
@@ -111,6 +115,7 @@ impl ControlPlane {
             requests: 0,
             etags: 0,
             times: (u64::MAX, String::new(), String::new()),
+            history: stale::History::default(),
         }
     }
 
@@ -118,6 +123,7 @@ impl ControlPlane {
     pub(crate) fn rearm(&mut self, seed: Seed, faults: Faults) {
         self.seed = seed;
         self.faults = faults;
+        self.history = stale::History::default();
     }
 
     /// The configuration this control plane began with.
@@ -161,9 +167,21 @@ impl ControlPlane {
                 code,
                 retry_after,
             }) => Answer::refusal(&reply::injected(status, &code, retry_after)),
-            Some(Interference::ReplyLost) | None => self.answer(turn),
+            Some(Interference::RetryAtDate(seconds)) => {
+                let refusal = reply::injected(429, "SubscriptionRequestsThrottled", None);
+                let date = self
+                    .clock
+                    .http_date(now + Duration::from_secs(u64::from(seconds)));
+                Answer::refusal(&refusal).with(RETRY_AFTER, date)
+            }
+            Some(Interference::BareAnswer) => self.answer(turn).without_operation(),
+            Some(Interference::ReplyLost) | None => match self.stale_answer(turn) {
+                Some(stale) => stale,
+                None => self.answer(turn),
+            },
         };
         self.flush(now, reported);
+        self.remember(now);
         if lost {
             self.record(turn, 0, answer.code, answer.applied);
             return Reply::Reset;
@@ -190,6 +208,7 @@ impl ControlPlane {
             }
         }
         self.flush(now, reported);
+        self.remember(now);
     }
 
     /// Arms one more fault; what the data plane times by itself never acts here.
@@ -227,7 +246,7 @@ impl ControlPlane {
 
     fn dispatch(&mut self, turn: Turn<'_>) -> Result<Answer, ArmError> {
         let request = turn.request;
-        self.authorise(request)?;
+        self.authorise(turn)?;
         let route = route::route(&request.segments);
         if route == Route::Unknown {
             return Err(not_a_route(request));

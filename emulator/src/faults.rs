@@ -150,6 +150,67 @@ pub enum FaultKind {
         /// How many scale-outs.
         count: u32,
     },
+    /// `arm.request`: matching requests are refused for a while: a lock, a policy, a role taken away
+    /// (F72).
+    Deny {
+        /// Which requests.
+        on: Matches,
+        /// The HTTP status, such as 403 or 409.
+        status: u16,
+        /// The ARM error code, such as `AuthorizationFailed` or `ScopeLocked`.
+        code: String,
+        /// For how long, in milliseconds.
+        for_ms: u64,
+    },
+    /// `arm.request`: matching requests are answered 429 for a while (F70).
+    ThrottleStorm {
+        /// Which requests.
+        on: Matches,
+        /// How the answers ask for patience.
+        retry_after: RetryAfter,
+        /// For how long, in milliseconds.
+        for_ms: u64,
+    },
+    /// `arm.request`: Azure Resource Manager cannot be reached (F73).
+    Outage {
+        /// For how long, in milliseconds.
+        for_ms: u64,
+    },
+    /// `arm.request`: tokens issued until now are not taken any more (F71). Only a token that says
+    /// when it was issued is known to be older.
+    RevokeTokens,
+    /// `arm.read`: reads of matching resources are answered by a front end that lags behind (F67).
+    StaleRead {
+        /// Which resources.
+        on: Matches,
+        /// How far it lags behind, in milliseconds.
+        lag_ms: u64,
+        /// For how long, in milliseconds.
+        for_ms: u64,
+    },
+    /// `arm.reply`: writes are answered 200 with `Updating` and name no operation (F65).
+    BareAnswer {
+        /// Which writes.
+        on: Matches,
+        /// How many.
+        count: u32,
+    },
+    /// `operation` and `gateway.apply`: a gateway write fails after its time, and the first
+    /// instances have applied it all the same (F66).
+    FailApplied {
+        /// The error code in the operation document.
+        code: String,
+        /// How many instances apply it.
+        instances: u16,
+        /// How many writes.
+        count: u32,
+    },
+    /// `gateway.apply`: the platform upgrades the gateway; what is written meanwhile takes effect
+    /// after it, one instance after the other (F31, F75).
+    PlatformUpgrade {
+        /// For how long, in milliseconds.
+        for_ms: u64,
+    },
     /// Another fault that waits for a gateway write instead of an instant.
     AfterGatewayWrite {
         /// The number of the accepted gateway write that arms it, from 1 since the schedule began.
@@ -159,6 +220,24 @@ pub enum FaultKind {
         /// The fault.
         fault: Box<FaultKind>,
     },
+}
+
+/// How a refusal asks for patience.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "as", rename_all = "snake_case")]
+pub enum RetryAfter {
+    /// `Retry-After` in seconds.
+    Seconds {
+        /// How many.
+        seconds: u32,
+    },
+    /// `Retry-After` as a date.
+    Date {
+        /// How many seconds ahead it is.
+        seconds: u32,
+    },
+    /// No `Retry-After`.
+    Missing,
 }
 
 /// How a sick instance behaves.
@@ -223,6 +302,14 @@ impl FaultKind {
             Self::SharedDependency { .. } => "shared_dependency",
             Self::HealthOmits { .. } => "health_omits",
             Self::PartialGrant { .. } => "partial_grant",
+            Self::Deny { .. } => "deny",
+            Self::ThrottleStorm { .. } => "throttle_storm",
+            Self::Outage { .. } => "outage",
+            Self::RevokeTokens => "revoke_tokens",
+            Self::StaleRead { .. } => "stale_read",
+            Self::BareAnswer { .. } => "bare_answer",
+            Self::FailApplied { .. } => "fail_applied",
+            Self::PlatformUpgrade { .. } => "platform_upgrade",
             Self::AfterGatewayWrite { .. } => "after_gateway_write",
         }
     }
@@ -249,7 +336,9 @@ impl FaultKind {
             | Self::SlowOperation { count, .. }
             | Self::FailOperation { count, .. }
             | Self::LateActivation { count, .. }
-            | Self::PartialGrant { count, .. } => *count,
+            | Self::PartialGrant { count, .. }
+            | Self::BareAnswer { count, .. }
+            | Self::FailApplied { count, .. } => *count,
             _ => 1,
         }
     }
@@ -267,6 +356,10 @@ pub enum Interference {
         /// Seconds for `Retry-After`.
         retry_after: Option<u32>,
     },
+    /// Answer 429 with a date this many seconds ahead in `Retry-After`.
+    RetryAtDate(u32),
+    /// Act, and answer 200 without naming an operation.
+    BareAnswer,
     /// End the connection before acting.
     ResetBefore,
     /// Act, then lose the answer.
@@ -308,7 +401,14 @@ impl Waiting {
 pub struct Faults {
     schedule: Vec<Armed>,
     hits: Vec<(usize, &'static str)>,
+    /// How many instances apply the write that is being accepted, where not all do.
+    partly: Option<u16>,
 }
+
+/// Between two instances that a platform upgrade replaces one after the other.
+const UPGRADE_STEP_MS: u64 = 30_000;
+/// Later than anything else that happens.
+const NEVER_MS: u64 = 1 << 40;
 
 #[derive(Clone, Debug)]
 struct Armed {
@@ -369,6 +469,9 @@ impl Faults {
 
     /// `arm.request` and `arm.reply`: what happens to this request, if anything.
     pub fn on_request(&mut self, now_ms: u64, method: &str, path: &str) -> Option<Interference> {
+        if let Some(lasting) = self.on_request_for_a_while(now_ms, method, path) {
+            return Some(lasting);
+        }
         self.spend(now_ms, |kind| match kind {
             FaultKind::Refuse {
                 on,
@@ -387,12 +490,101 @@ impl Faults {
             FaultKind::ReplyLost { on, .. } if on.request(method, path) => {
                 Some(Interference::ReplyLost)
             }
+            FaultKind::BareAnswer { on, .. } if on.request(method, path) => {
+                Some(Interference::BareAnswer)
+            }
+            _ => None,
+        })
+    }
+
+    fn on_request_for_a_while(
+        &mut self,
+        now_ms: u64,
+        method: &str,
+        path: &str,
+    ) -> Option<Interference> {
+        self.during(now_ms, |kind| match kind {
+            FaultKind::Outage { for_ms } => Some((*for_ms, Interference::ResetBefore)),
+            FaultKind::Deny {
+                on,
+                status,
+                code,
+                for_ms,
+            } if on.request(method, path) => {
+                let refuse = Interference::Refuse {
+                    status: *status,
+                    code: code.clone(),
+                    retry_after: None,
+                };
+                Some((*for_ms, refuse))
+            }
+            FaultKind::ThrottleStorm {
+                on,
+                retry_after,
+                for_ms,
+            } if on.request(method, path) => Some((*for_ms, throttled(*retry_after))),
+            _ => None,
+        })
+    }
+
+    /// `arm.request`: when the last tokens were issued that are not taken any more.
+    pub(crate) fn revoked_until(&self, now_ms: u64) -> Option<u64> {
+        let revoked = self.schedule.iter().filter(|armed| {
+            armed.fault.at_ms <= now_ms && armed.fault.kind == FaultKind::RevokeTokens
+        });
+        let last = revoked.max_by_key(|armed| armed.fault.at_ms)?;
+        Some(last.fault.at_ms)
+    }
+
+    /// Says that tokens older than that were refused.
+    pub(crate) fn revocation_hit(&mut self, until_ms: u64) {
+        let _hit = self.during(until_ms, |kind| {
+            (*kind == FaultKind::RevokeTokens).then_some((u64::MAX / 2, ()))
+        });
+    }
+
+    /// Whether any reads are to lag behind at some time.
+    pub(crate) fn has_stale_reads(&self) -> bool {
+        let stale = |armed: &Armed| matches!(armed.fault.kind, FaultKind::StaleRead { .. });
+        self.schedule.iter().any(stale)
+    }
+
+    /// Whether reads of this are to lag behind at some time.
+    pub(crate) fn reads_may_lag(&self, path: &str) -> bool {
+        self.schedule.iter().any(|armed| {
+            matches!(&armed.fault.kind, FaultKind::StaleRead { on, .. } if on.request("GET", path))
+        })
+    }
+
+    /// `arm.read`: how far the read of a resource lags behind, in milliseconds.
+    pub(crate) fn on_read(&mut self, now_ms: u64, path: &str) -> Option<u64> {
+        self.during(now_ms, |kind| match kind {
+            FaultKind::StaleRead { on, lag_ms, for_ms } if on.request("GET", path) => {
+                Some((*for_ms, *lag_ms))
+            }
             _ => None,
         })
     }
 
     /// `operation`: what happens to the operation a write begins.
     pub fn on_operation(&mut self, now_ms: u64, method: &str, path: &str) -> OperationFault {
+        let gateway_write = Matches {
+            method: "PUT".to_owned(),
+            path: "applicationGateways".to_owned(),
+        };
+        let partly = self.spend(now_ms, |kind| match kind {
+            FaultKind::FailApplied {
+                code, instances, ..
+            } if gateway_write.request(method, path) => Some((code.clone(), *instances)),
+            _ => None,
+        });
+        self.partly = partly.as_ref().map(|(_, instances)| *instances);
+        if let Some((code, _)) = partly {
+            return OperationFault {
+                extra_ms: 0,
+                fail: Some(code),
+            };
+        }
         let extra_ms = self
             .spend(now_ms, |kind| match kind {
                 FaultKind::SlowOperation { on, extra_ms, .. } if on.request(method, path) => {
@@ -412,6 +604,16 @@ impl Faults {
 
     /// `gateway.apply`: the milliseconds added to one instance's activation.
     pub fn on_activation(&mut self, now_ms: u64, gateway_instance: u16) -> u64 {
+        if self
+            .partly
+            .is_some_and(|applied| gateway_instance >= applied)
+        {
+            return NEVER_MS;
+        }
+        let upgrade = self.upgrade_left(now_ms);
+        if let Some(left) = upgrade {
+            return left + u64::from(gateway_instance) * UPGRADE_STEP_MS;
+        }
         self.spend(now_ms, |kind| match kind {
             FaultKind::LateActivation {
                 instance, extra_ms, ..
@@ -419,6 +621,25 @@ impl Faults {
             _ => None,
         })
         .unwrap_or_default()
+    }
+
+    /// How much longer a platform upgrade takes, in milliseconds.
+    fn upgrade_left(&mut self, now_ms: u64) -> Option<u64> {
+        let ends = self
+            .schedule
+            .iter()
+            .filter_map(|armed| match armed.fault.kind {
+                FaultKind::PlatformUpgrade { for_ms } if armed.fault.at_ms <= now_ms => {
+                    Some(armed.fault.at_ms + for_ms)
+                }
+                _ => None,
+            });
+        let left = ends.max()?.checked_sub(now_ms).filter(|left| *left > 0)?;
+        let _hit = self.during(now_ms, |kind| match kind {
+            FaultKind::PlatformUpgrade { for_ms } => Some((*for_ms, ())),
+            _ => None,
+        });
+        Some(left)
     }
 
     /// `arm.health`: the member that backend health leaves out now.
@@ -459,6 +680,29 @@ impl Faults {
         std::mem::take(&mut self.hits)
     }
 
+    /// What a fault does that lasts for a while, which `acts` gives first; it hits once.
+    fn during<T>(
+        &mut self,
+        now_ms: u64,
+        mut acts: impl FnMut(&FaultKind) -> Option<(u64, T)>,
+    ) -> Option<T> {
+        for armed in &mut self.schedule {
+            let Some(since) = now_ms.checked_sub(armed.fault.at_ms) else {
+                continue;
+            };
+            let Some((for_ms, effect)) = acts(&armed.fault.kind) else {
+                continue;
+            };
+            if since < for_ms {
+                if std::mem::take(&mut armed.left) > 0 {
+                    self.hits.push((armed.index, armed.fault.kind.name()));
+                }
+                return Some(effect);
+            }
+        }
+        None
+    }
+
     fn spend<T>(
         &mut self,
         now_ms: u64,
@@ -478,9 +722,84 @@ impl Faults {
     }
 }
 
+fn throttled(retry_after: RetryAfter) -> Interference {
+    let retry_after = match retry_after {
+        RetryAfter::Date { seconds } => return Interference::RetryAtDate(seconds),
+        RetryAfter::Seconds { seconds } => Some(seconds),
+        RetryAfter::Missing => None,
+    };
+    Interference::Refuse {
+        status: 429,
+        code: "SubscriptionRequestsThrottled".to_owned(),
+        retry_after,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn at(at_ms: u64, kind: FaultKind) -> Fault {
+        Fault { at_ms, kind }
+    }
+
+    #[test]
+    fn what_lasts_for_a_while_hits_once_and_ends_to_the_millisecond() {
+        let on = Matches {
+            method: "PUT".to_owned(),
+            path: String::new(),
+        };
+        let deny = FaultKind::Deny {
+            on: on.clone(),
+            status: 403,
+            code: "AuthorizationFailed".to_owned(),
+            for_ms: 500,
+        };
+        let storm = FaultKind::ThrottleStorm {
+            on,
+            retry_after: RetryAfter::Date { seconds: 7 },
+            for_ms: 500,
+        };
+        for kind in [deny, storm, FaultKind::Outage { for_ms: 500 }] {
+            let mut faults = Faults::new(&[at(1_000, kind)]);
+            for (now_ms, hits) in [(999, false), (1_000, true), (1_499, true), (1_500, false)] {
+                let meddling = faults.on_request(now_ms, "PUT", "/x");
+                assert_eq!(meddling.is_some(), hits, "at {now_ms}");
+            }
+            assert_eq!(faults.drain_hits().len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_failed_write_is_applied_by_as_many_instances_as_it_says() {
+        let kind = FaultKind::FailApplied {
+            code: "InternalServerError".to_owned(),
+            instances: 2,
+            count: 1,
+        };
+        let mut faults = Faults::new(&[at(0, kind)]);
+        let path = "/x/applicationGateways/front";
+        assert!(faults.on_operation(1, "PUT", path).fail.is_some());
+        let late = |faults: &mut Faults| (0..3).map(|i| faults.on_activation(1, i)).collect();
+        let first: Vec<u64> = late(&mut faults);
+        assert_eq!(first, [0, 0, NEVER_MS]);
+        assert!(faults.on_operation(2, "PUT", path).fail.is_none());
+        let second: Vec<u64> = late(&mut faults);
+        assert_eq!(second, [0, 0, 0]);
+    }
+
+    #[test]
+    fn an_upgrade_holds_every_instance_back_until_it_is_over() {
+        let mut faults = Faults::new(&[at(100, FaultKind::PlatformUpgrade { for_ms: 1_000 })]);
+        for (now_ms, instance, added) in [
+            (99, 0, 0),
+            (100, 0, 1_000),
+            (600, 1, 500 + UPGRADE_STEP_MS),
+            (1_100, 1, 0),
+        ] {
+            assert_eq!(faults.on_activation(now_ms, instance), added, "at {now_ms}");
+        }
+    }
 
     fn throttle(count: u32) -> Fault {
         Fault {

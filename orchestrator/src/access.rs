@@ -29,6 +29,10 @@ impl Access {
         &self.endpoint
     }
 
+    pub(crate) fn refused(&self) {
+        self.tokens.refused();
+    }
+
     pub(crate) async fn token(&self) -> Result<String, TokenError> {
         self.tokens.token().await
     }
@@ -54,6 +58,9 @@ pub struct TokenError {
 pub trait TokenSource {
     /// A token that is valid now.
     fn token(&self) -> LocalBoxFuture<'_, Result<String, TokenError>>;
+
+    /// Azure answered 401 to the last token: a kept one is not to be given out again (F71).
+    fn refused(&self) {}
 }
 
 /// One token for ever: for emulators, and for pipelines that hand one in.

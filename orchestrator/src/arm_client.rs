@@ -234,7 +234,8 @@ impl<'a, E: Environment> ArmClient<'a, E> {
         self.environment.sleep_until(at).await;
     }
 
-    /// One request, one answer.
+    /// One request, one answer. A token that Azure does not take any more is renewed once: whoever
+    /// is answered 401 was not heard, so this is no second write (F71).
     async fn send(
         &self,
         method: &Method,
@@ -243,6 +244,26 @@ impl<'a, E: Environment> ArmClient<'a, E> {
         if_match: Option<&str>,
     ) -> Result<Answer, ArmFailure> {
         let token = self.access.token().await.map_err(ArmFailure::Token)?;
+        let answer = self.send_as(&token, method, url, body, if_match).await?;
+        if answer.status != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
+        }
+        self.access.refused();
+        let renewed = self.access.token().await.map_err(ArmFailure::Token)?;
+        if renewed == token {
+            return Ok(answer);
+        }
+        self.send_as(&renewed, method, url, body, if_match).await
+    }
+
+    async fn send_as(
+        &self,
+        token: &str,
+        method: &Method,
+        url: &str,
+        body: Option<&Value>,
+        if_match: Option<&str>,
+    ) -> Result<Answer, ArmFailure> {
         let mut request = http::Request::builder()
             .method(method)
             .uri(url)

@@ -23,8 +23,8 @@ use crate::invariant::Invariant;
 use crate::scenario::Scenario;
 use crate::target::Target;
 
-pub(crate) use interference::{Begin, Interfered, Verb};
-use interference::{Interference, Passes};
+use interference::Passes;
+pub(crate) use interference::{Begin, Interfered, Interference, Verb};
 
 /// A deliberately wrong orchestrator.
 #[derive(Clone, Copy)]

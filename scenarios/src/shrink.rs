@@ -98,6 +98,8 @@ fn milder(kind: &mut FaultKind) {
         | FaultKind::ReplyLost { count, .. }
         | FaultKind::FailOperation { count, .. }
         | FaultKind::PartialGrant { count, .. }
+        | FaultKind::BareAnswer { count, .. }
+        | FaultKind::FailApplied { count, .. }
         | FaultKind::Kill { count, .. } => *count = (*count).div_ceil(2),
         FaultKind::SlowOperation {
             count, extra_ms, ..
@@ -113,7 +115,13 @@ fn milder(kind: &mut FaultKind) {
         | FaultKind::SlowWarmUp { for_ms, .. }
         | FaultKind::Isolated { for_ms, .. }
         | FaultKind::SharedDependency { for_ms, .. }
+        | FaultKind::Deny { for_ms, .. }
+        | FaultKind::ThrottleStorm { for_ms, .. }
+        | FaultKind::Outage { for_ms }
+        | FaultKind::StaleRead { for_ms, .. }
+        | FaultKind::PlatformUpgrade { for_ms }
         | FaultKind::HealthOmits { for_ms, .. } => *for_ms = halved(*for_ms),
+        FaultKind::RevokeTokens => {}
         FaultKind::AfterGatewayWrite { fault, .. } => milder(fault),
     }
 }

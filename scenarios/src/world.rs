@@ -5,22 +5,32 @@
 //! on one of three levels (`core`, `in_process`, `duplex`); all leave the same
 //! `Observation`(crate::Observation).
 
+mod actors;
 mod core;
 mod deployed;
+mod director;
 mod duplex;
 mod foreign;
 mod in_process;
 mod level;
+mod lifeline;
+mod mortal;
 pub mod names;
+mod notebook;
 mod play;
 mod probe;
 mod reading;
 mod stage;
+mod stores;
 mod system;
+mod tokens;
 
 use std::collections::BTreeMap;
+use std::future::pending;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::future::{join_all, select};
 use turquoise_emulator::Seed;
 
 use crate::executor::Executor;
@@ -29,10 +39,10 @@ use crate::subject::Subject;
 
 use self::core::Core;
 use self::deployed::Deployed;
+use self::director::{Cast, Director};
 use self::duplex::Duplex;
 use self::in_process::{Clock, InProcess};
-use self::level::{Level, Simulated};
-use self::play::play;
+use self::level::Level;
 use self::stage::Stage;
 
 pub(crate) use self::stage::Played;
@@ -63,22 +73,45 @@ impl Worlds {
         subject: Subject,
         scenario: &Scenario,
     ) -> Result<Played, WorldError> {
+        let mut played = self.play_core(subject, scenario)?;
+        if !scenario.crashes.is_empty() {
+            let mut calm = scenario.clone();
+            calm.crashes.clear();
+            let twin = self.play_core(subject, &calm)?;
+            played.observation.record.twin = Some(stage::twin(twin.observation));
+        }
+        Ok(played)
+    }
+
+    fn play_core(&self, subject: Subject, scenario: &Scenario) -> Result<Played, WorldError> {
         let stage = Stage::set(&*self.deployed(scenario)?, scenario, subject);
-        let seed = Seed::new(scenario.seed);
-        let executor = Executor::starting_at(seed.child("schedule"), stage.swap_start);
-        let level = Core {
-            handle: executor.handle(),
-            cloud: stage.cloud.clone(),
-        };
-        let environment = Simulated::new(
-            level,
-            stage.cloud.clone(),
-            seed.child("orchestrator"),
-            scenario.latency,
+        let schedule = Seed::new(scenario.seed).child("schedule");
+        let executor = Executor::starting_at(schedule, stage.swap_start);
+        let handle = executor.handle();
+        let director = Director::new(
+            &stage,
+            Core {
+                handle: handle.clone(),
+                cloud: stage.cloud.clone(),
+            },
         );
-        let part = play(environment, stage.part());
-        let ended = executor.block_on(stage.limit, part);
-        Ok(stage.clear(ended.ok(), executor.handle().now()))
+        let Cast {
+            orchestrators,
+            others,
+        } = director.cast();
+        let spawned = orchestrators.into_iter().map(|task| handle.spawn(task));
+        let spawned: Vec<_> = spawned.collect();
+        for other in others {
+            handle.spawn(other);
+        }
+        let all = async move {
+            for task in spawned {
+                task.await;
+            }
+        };
+        // Who has not ended at the limit never will; the notebook has it.
+        let _given_up = executor.block_on(stage.limit, all);
+        Ok(stage.clear(handle.now(), director.lease_holder()))
     }
 
     /// Runs a scenario on level L1.
@@ -106,33 +139,37 @@ impl Worlds {
     }
 
     /// Runs a scenario on tokio's paused clock.
-    fn run_paused<L: Level>(
+    fn run_paused<L: Level + 'static>(
         &self,
         subject: Subject,
         scenario: &Scenario,
         level: impl FnOnce(&Stage) -> (Clock, L),
     ) -> Result<Played, WorldError> {
         let stage = Stage::set(&*self.deployed(scenario)?, scenario, subject);
-        let seed = Seed::new(scenario.seed);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
             .build()
             .expect("because a runtime without I/O needs nothing of the system");
-        let (ended, now) = runtime.block_on(async {
+        let (now, lease) = runtime.block_on(async {
             let (clock, level) = level(&stage);
-            let environment = Simulated::new(
-                level,
-                stage.cloud.clone(),
-                seed.child("orchestrator"),
-                scenario.latency,
-            );
-            let part = play(environment, stage.part());
+            let director = Director::new(&stage, level);
+            let Cast {
+                orchestrators,
+                others,
+            } = director.cast();
+            let beside = async {
+                join_all(others).await;
+                pending::<()>().await;
+            };
+            let all = pin!(join_all(orchestrators));
+            let beside = pin!(beside);
             let limit = stage.limit.since(stage.swap_start);
-            let ended = tokio::time::timeout(limit, part).await;
-            (ended.ok(), clock.now())
+            // Who has not ended at the limit never will; the notebook has it.
+            let _given_up = tokio::time::timeout(limit, select(all, beside)).await;
+            (clock.now(), director.lease_holder())
         });
-        Ok(stage.clear(ended, now))
+        Ok(stage.clear(now, lease))
     }
 
     fn deployed(&self, scenario: &Scenario) -> Result<Arc<Deployed>, WorldError> {
@@ -159,7 +196,7 @@ mod tests {
     use turquoise_emulator::{Cloud, CloudConfig};
     use turquoise_orchestrator::Instant;
 
-    use super::level::SharedCloud;
+    use super::level::{SharedCloud, Simulated};
     use super::names::{NEW_SIDE, OLD_SIDE};
     use super::*;
     use crate::scenario::Latency;

@@ -98,6 +98,16 @@ impl Answer {
         self.with(LOCATION, url)
     }
 
+    /// The same answer, but 200 and without a word about an operation.
+    pub(crate) fn without_operation(mut self) -> Self {
+        if self.status.is_success() {
+            self.status = StatusCode::OK;
+            self.headers
+                .retain(|(name, _)| *name != ASYNC_OPERATION && *name != LOCATION);
+        }
+        self
+    }
+
     /// The same answer, asking for patience.
     pub(crate) fn with_retry_after(self, seconds: u32) -> Self {
         self.with(RETRY_AFTER, seconds.max(1).to_string())

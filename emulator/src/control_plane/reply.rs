@@ -11,7 +11,8 @@ use crate::event::{Event, Timed};
 use crate::time::Instant;
 
 impl ControlPlane {
-    pub(super) fn authorise(&self, request: &Request<'_>) -> Result<(), ArmError> {
+    pub(super) fn authorise(&mut self, turn: Turn<'_>) -> Result<(), ArmError> {
+        let request = turn.request;
         if !self.config.require_authorization {
             return Ok(());
         }
@@ -25,10 +26,36 @@ impl ControlPlane {
         };
         match given.split_once(' ') {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("Bearer") && !token.is_empty() => {
+                if self.is_past(token, turn.now.as_millis()) {
+                    return refuse(
+                        "ExpiredAuthenticationToken",
+                        "The access token has expired.",
+                    );
+                }
                 Ok(())
             }
             _ => refuse("InvalidAuthenticationToken", "The access token is invalid."),
         }
+    }
+
+    /// Whether a token has ended or was revoked. A token may say when it was issued and when it ends,
+    /// as `;iat=…` and `;exp=…` in milliseconds of cloud time; one that does not is always good.
+    fn is_past(&mut self, token: &str, now_ms: u64) -> bool {
+        let claim = |name: &str| -> Option<u64> {
+            let mut claims = token.split(';').skip(1);
+            claims.find_map(|claim| claim.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
+        };
+        if claim("exp").is_some_and(|ends| now_ms >= ends) {
+            return true;
+        }
+        let Some((until, issued)) = self.faults.revoked_until(now_ms).zip(claim("iat")) else {
+            return false;
+        };
+        let revoked = issued <= until;
+        if revoked {
+            self.faults.revocation_hit(until);
+        }
+        revoked
     }
 
     pub(super) fn collect_hits(&mut self, now: Instant) {

@@ -112,6 +112,14 @@ impl Machine {
         self.ready_at == self.listening_at
     }
 
+    /// Goes on with another application of the same build.
+    pub(crate) fn run(&mut self, application: Arc<Application>) {
+        self.queue = WorkQueue::new(application.workers, application.queue);
+        let sickness = application.sickness;
+        Arc::make_mut(&mut self.view).application = application;
+        self.refresh(sickness);
+    }
+
     /// Enters a stage.
     pub(crate) fn enter(&mut self, stage: Stage) {
         self.stage = stage;

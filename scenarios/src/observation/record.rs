@@ -65,7 +65,8 @@ pub struct Process {
 pub enum Ending {
     /// It exited.
     Exited {
-        /// With this code (failure-catalogue.md E.4).
+        /// With this code (failure-catalogue.md E.4), as it reads for the scenario's direction: a swap
+        /// back that completed has rolled back.
         exit_code: u8,
         /// Claiming this.
         outcome: Outcome,
@@ -184,6 +185,17 @@ impl<'a> Caller<'a> {
             return name.to_owned();
         }
         format!("{name}{MARK}{process}")
+    }
+}
+
+impl Process {
+    /// What it said when it exited.
+    #[must_use]
+    pub fn claim(&self) -> Option<End> {
+        match self.ending {
+            Ending::Exited { exit_code, outcome } => Some(End { exit_code, outcome }),
+            Ending::Crashed(_) | Ending::Running => None,
+        }
     }
 }
 

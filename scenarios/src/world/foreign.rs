@@ -4,6 +4,7 @@
 //! which a clock could hardly hit. So it is woken by the write itself.
 
 use std::cell::Cell;
+use std::rc::Rc;
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
@@ -25,16 +26,22 @@ pub(crate) struct WithForeign<E> {
     inner: E,
     target: Target,
     writes: Vec<ForeignWrite>,
-    seen: Cell<u32>,
+    /// Writes so far, over all processes.
+    seen: Rc<Cell<u32>>,
 }
 
 impl<E: Environment> WithForeign<E> {
-    pub(crate) fn new(inner: E, target: Target, writes: Vec<ForeignWrite>) -> Self {
+    pub(crate) fn new(
+        inner: E,
+        target: Target,
+        writes: Vec<ForeignWrite>,
+        seen: Rc<Cell<u32>>,
+    ) -> Self {
         Self {
             inner,
             target,
             writes,
-            seen: Cell::new(0),
+            seen,
         }
     }
 
@@ -55,15 +62,20 @@ impl<E: Environment> WithForeign<E> {
     async fn add_pool(&self, pool: &str) -> Result<(), ScriptError> {
         let script = Script::new(&self.inner, &self.target, CALLER);
         let mut gateway = script.get(&self.target.gateway).await?;
-        let pools = tree::get_mut(&mut gateway, "properties")
-            .and_then(|properties| tree::get_mut(properties, "backendAddressPools"))
-            .and_then(Value::as_array_mut);
-        if let Some(pools) = pools {
-            let member = json!([{"ipAddress": "10.9.9.9"}]);
-            pools.push(json!({"name": pool, "properties": {"backendAddresses": member}}));
-        }
+        add_pool(&mut gateway, pool);
         let _running = script.begin_put(&self.target.gateway, &gateway).await?;
         Ok(())
+    }
+}
+
+/// Adds a pool of another team to a gateway's document.
+pub(super) fn add_pool(gateway: &mut Value, pool: &str) {
+    let pools = tree::get_mut(gateway, "properties")
+        .and_then(|properties| tree::get_mut(properties, "backendAddressPools"))
+        .and_then(Value::as_array_mut);
+    if let Some(pools) = pools {
+        let member = json!([{"ipAddress": "10.9.9.9"}]);
+        pools.push(json!({"name": pool, "properties": {"backendAddresses": member}}));
     }
 }
 

@@ -6,6 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -35,6 +36,20 @@ pub(crate) trait Level {
         &self,
         request: Request<Bytes>,
     ) -> impl Future<Output = Result<Response<Bytes>, TransportError>>;
+}
+
+impl<L: Level> Level for Rc<L> {
+    fn now(&self) -> Instant {
+        L::now(self)
+    }
+
+    async fn sleep_until(&self, at: Instant) {
+        L::sleep_until(self, at).await;
+    }
+
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        L::send(self, request).await
+    }
 }
 
 /// A cloud that many tasks of one world share.

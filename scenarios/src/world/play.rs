@@ -1,54 +1,30 @@
 //! A subject plays its part in an environment, on whatever level.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use turquoise_orchestrator::{
-    Access, Config, Environment, Instant, MemoryStore, Observer, Progress, Run, Settings,
-    StaticToken, SwapReport,
+    Access, Config, Environment, JournalStore, LeaseStore, Run, SwapReport, TokenSource,
 };
 
-use super::core::cloud_time;
-use super::foreign::WithForeign;
-use super::names::TOKEN;
-use crate::mutants::{Begin, Mutant, Verb};
-use crate::observation::{End, Outcome, PhaseMark};
-use crate::scenario::ForeignWrite;
+use super::notebook::Watch;
+use crate::mutants::{Begin, Interference, Mutant};
+use crate::observation::{End, Outcome};
 use crate::subject::Subject;
 use crate::target::Target;
 use crate::{published, script};
 
-/// What a subject is given.
-#[derive(Clone, Debug)]
+/// What one process of a subject is given, beside its world.
+#[derive(Debug)]
 pub(super) struct Part {
     pub(super) subject: Subject,
-    pub(super) config: Config,
+    pub(super) config: Rc<Config>,
     pub(super) target: Target,
-    pub(super) foreign: Vec<ForeignWrite>,
+    /// What makes the subject wrong, where it is a mutant.
+    pub(super) interference: Option<Rc<dyn Interference>>,
+    pub(super) process: u16,
+    pub(super) begin: Begin,
     /// Where phases are written down as they are entered, so that a run that never ends has them.
-    pub(super) phases: Phases,
-}
-
-/// The phases a run has entered.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Phases(Rc<RefCell<Vec<PhaseMark>>>);
-
-impl Phases {
-    pub(super) fn take(&self) -> Vec<PhaseMark> {
-        self.0.take()
-    }
-}
-
-impl Observer for Phases {
-    fn on(&self, at: Instant, progress: &Progress) {
-        if let Progress::Entered { phase, reverse } = progress {
-            self.0.borrow_mut().push(PhaseMark {
-                at: cloud_time(at),
-                phase: *phase as u8,
-                reverse: *reverse,
-            });
-        }
-    }
+    pub(super) watch: Watch,
 }
 
 /// How a part ended.
@@ -62,85 +38,102 @@ pub(super) struct Ended {
 }
 
 /// Plays a part to its end.
-pub(super) async fn play(environment: impl Environment, part: Part) -> Ended {
-    let target = part.target.clone();
-    let environment = WithForeign::new(environment, target.clone(), part.foreign.clone());
-    match part.subject {
-        Subject::Turquoise => ours(&environment, &part).await,
-        Subject::Published => scripted(published::swap(&environment, &target).await),
-        Subject::Broken(kind) => scripted(kind.run(&environment, &target).await),
-        Subject::Mutant(mutant) => mutated(environment, part, mutant).await,
+pub(super) async fn play<S: JournalStore + LeaseStore>(
+    environment: impl Environment,
+    store: S,
+    tokens: impl TokenSource + 'static,
+    part: Part,
+) -> Ended {
+    let target = &part.target;
+    match (part.subject, &part.interference) {
+        (Subject::Published, _) => scripted(published::swap(&environment, target).await),
+        (Subject::Broken(kind), _) => scripted(kind.run(&environment, target).await),
+        (_, Some(interference)) => {
+            let interference = Rc::clone(interference);
+            mutated(environment, &store, tokens, &part, &interference).await
+        }
+        (_, None) => ours(&environment, &store, tokens, &part).await,
     }
 }
 
-async fn mutated(environment: impl Environment, mut part: Part, mutant: &Mutant) -> Ended {
-    mutant.configure(&mut part.config);
-    let interference = mutant.interference();
-    let process = Mutant::interfere(environment, &interference, part.target.clone(), 0);
+async fn mutated<S: JournalStore + LeaseStore>(
+    environment: impl Environment,
+    store: &S,
+    tokens: impl TokenSource + 'static,
+    part: &Part,
+    interference: &Rc<dyn Interference>,
+) -> Ended {
+    let number = u32::from(part.process);
+    let process = Mutant::interfere(environment, interference, part.target.clone(), number);
     if let Some(script) = interference.instead(process.seam()) {
-        return Ended::of(interference.report(script.await));
+        return Ended::of(interference.report(script.await), part.watch.is_reversed());
     }
-    let store = MemoryStore::default();
-    let begin = interference.begin(process.seam(), part.begin());
+    let begin = interference.begin(process.seam(), part.begin.clone());
     let run = Run {
         environment: &process,
-        access: &Access::new(
-            &part.target.endpoint,
-            process.tokens(StaticToken::new(TOKEN)),
-        ),
+        access: &Access::new(&part.target.endpoint, process.tokens(tokens)),
         config: &part.config,
         settings: &begin.settings,
-        journal: &process.around(&store),
-        lease: &process.around(&store),
-        observer: &process.around(&part.phases),
+        journal: &process.around(store),
+        lease: &process.around(store),
+        observer: &process.around(&part.watch),
     };
-    Ended::of(interference.report(begin.verb.act(&run).await))
+    let report = interference.report(begin.verb.act(&run).await);
+    Ended::of(report, part.watch.is_reversed())
 }
 
-async fn ours(environment: &impl Environment, part: &Part) -> Ended {
-    let store = MemoryStore::default();
-    let begin = part.begin();
+async fn ours<S: JournalStore + LeaseStore>(
+    environment: &impl Environment,
+    store: &S,
+    tokens: impl TokenSource + 'static,
+    part: &Part,
+) -> Ended {
     let run = Run {
         environment,
-        access: &Access::new(&part.target.endpoint, StaticToken::new(TOKEN)),
+        access: &Access::new(&part.target.endpoint, tokens),
         config: &part.config,
-        settings: &begin.settings,
-        journal: &store,
-        lease: &store,
-        observer: &part.phases,
+        settings: &part.begin.settings,
+        journal: store,
+        lease: store,
+        observer: &part.watch,
     };
-    Ended::of(begin.verb.act(&run).await)
-}
-
-impl Part {
-    /// How the orchestrator's first process begins.
-    fn begin(&self) -> Begin {
-        Begin {
-            verb: Verb::Swap,
-            settings: Settings {
-                owner: "scenario".to_owned(),
-                ..Settings::default()
-            },
-        }
-    }
+    Ended::of(part.begin.verb.act(&run).await, part.watch.is_reversed())
 }
 
 impl Ended {
-    fn of(report: SwapReport) -> Self {
+    fn of(report: SwapReport, reversed: bool) -> Self {
+        let end = End {
+            exit_code: report.exit_code(),
+            outcome: outcome(&report),
+        };
         Self {
-            end: End {
-                exit_code: report.exit_code(),
-                outcome: outcome(&report.outcome),
-            },
+            end: if reversed { seen_from_behind(end) } else { end },
             residue: report.residue,
             reason: report.reason,
         }
     }
 }
 
-const fn outcome(outcome: &turquoise_orchestrator::Outcome) -> Outcome {
+/// A swap back that completed has, for the scenario, brought the old side back: so it is judged.
+const fn seen_from_behind(end: End) -> End {
+    match end.outcome {
+        Outcome::Completed => End {
+            exit_code: 5,
+            outcome: Outcome::RolledBack,
+        },
+        Outcome::RolledBack => End {
+            exit_code: 0,
+            outcome: Outcome::Completed,
+        },
+        _ => end,
+    }
+}
+
+const fn outcome(report: &SwapReport) -> Outcome {
     use turquoise_orchestrator::Outcome as Ours;
-    match outcome {
+    match report.outcome {
+        // Azure refused us on the way: what was begun stays where it is.
+        Ours::Unauthorised if report.changed => Outcome::Parked,
         Ours::Completed | Ours::NothingToDo => Outcome::Completed,
         Ours::RolledBack | Ours::RolledBackUnverified => Outcome::RolledBack,
         Ours::GateFailed | Ours::Refused | Ours::LockHeld | Ours::Stale | Ours::Unauthorised => {

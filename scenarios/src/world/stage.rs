@@ -4,20 +4,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use turquoise_emulator::Seed;
 use turquoise_emulator::data_plane::{Arrival, Arrivals};
-use turquoise_emulator::faults::Fault;
+use turquoise_emulator::faults::{Fault, FaultKind};
+use turquoise_emulator::{Event, Seed};
 use turquoise_orchestrator::{Config, Instant};
 
+use super::actors;
 use super::core::cloud_time;
 use super::deployed::Deployed;
 use super::level::SharedCloud;
-use super::play::{Ended, Part, Phases};
+use super::names::{NEW_SIDE, OLD_SIDE};
+use super::notebook::{Notebook, Pages};
 use super::reading;
 use super::system;
 use crate::clients::ProfileArrivals;
 use crate::observation::{
-    Capacity, Declared, Observation, Policy, Record, Residue, Side, Snapshot, Window,
+    Capacity, Declared, Observation, OrderGiven, Policy, Process, Residue, Side, Snapshot, Twin,
+    Window,
 };
 use crate::scenario::{Build, Scenario};
 use crate::subject::Subject;
@@ -35,13 +38,13 @@ pub(super) struct Stage {
     pub(super) cloud: SharedCloud,
     pub(super) swap_start: Instant,
     pub(super) limit: Instant,
-    scenario: Scenario,
-    subject: Subject,
-    config: Config,
-    target: Target,
+    pub(super) scenario: Scenario,
+    pub(super) subject: Subject,
+    pub(super) config: Config,
+    pub(super) target: Target,
+    pub(super) notebook: Notebook,
     baseline_start: Instant,
     closing: Closing,
-    phases: Phases,
     before: Snapshot,
 }
 
@@ -59,15 +62,17 @@ impl Stage {
         let mut cloud = deployed.cloud.clone();
         let baseline_start = deployed.now;
         let swap_start = baseline_start + seconds(scenario.traffic.before_s);
-        let faults: Vec<Fault> = scenario
-            .faults
-            .iter()
-            .map(|fault| Fault {
-                at_ms: swap_start.0 + fault.at_ms,
-                kind: fault.kind.clone(),
-            })
-            .collect();
-        cloud.rearm(scenario.seed, &faults);
+        cloud.rearm(scenario.seed, &faults(scenario, swap_start));
+        for (side, build) in [
+            (OLD_SIDE, &scenario.builds.old),
+            (NEW_SIDE, &scenario.builds.new),
+        ] {
+            let image = &deployed.config.sides[side].image;
+            let application = system::application(&scenario.topology, build);
+            cloud
+                .data_plane_mut()
+                .set_application(image.name(), application);
+        }
         let closing = Closing::default();
         let traffic = OpenArrivals {
             inner: ProfileArrivals::new(
@@ -86,32 +91,21 @@ impl Stage {
         Self {
             cloud: SharedCloud::new(cloud),
             swap_start,
-            limit: swap_start + LIMIT,
+            limit: swap_start + LIMIT + downtime(scenario),
             scenario: scenario.clone(),
             subject,
             target: system::target(&deployed.config),
             config: deployed.config.clone(),
             baseline_start,
             closing,
-            phases: Phases::default(),
+            notebook: Notebook::default(),
             before,
         }
     }
 
-    /// The subject's part.
-    pub(super) fn part(&self) -> Part {
-        Part {
-            subject: self.subject,
-            config: self.config.clone(),
-            target: self.target.clone(),
-            foreign: self.scenario.foreign.clone(),
-            phases: self.phases.clone(),
-        }
-    }
-
-    /// Lets traffic end and collects everything there is to judge. `now` is when the subject ended
-    /// or was given up.
-    pub(super) fn clear(self, ended: Option<Ended>, now: Instant) -> Played {
+    /// Lets traffic end and collects everything there is to judge. `now` is when everybody had ended
+    /// or was given up; `lease` is the run that then held the lease.
+    pub(super) fn clear(self, now: Instant, lease: String) -> Played {
         let mut cloud = self.cloud.lock();
         let last_arrival = now + seconds(self.scenario.traffic.after_s);
         self.closing.close(last_arrival);
@@ -121,41 +115,56 @@ impl Stage {
         let mut last = reading::final_state(&mut cloud, &self.config, &self.target, quiet);
         let events = cloud.drain_events();
         last.applied = reading::applied(&events, &self.config.target.pool_id());
+        last.lease = lease;
         let ledgers = cloud.data_plane_mut().drain_ledgers();
         let builds = cloud.data_plane().builds();
         let builds: Vec<String> = builds.iter().map(|(_, name)| name.to_owned()).collect();
-        let residue = Residue {
-            before: self.before.clone(),
-            after,
-            listed: ended.as_ref().map_or_else(Vec::new, |e| e.residue.clone()),
-        };
-        let reason = ended
-            .as_ref()
-            .map_or_else(|| "it never ended".to_owned(), |e| e.reason.clone());
+        let mut pages = self.notebook.take();
+        pages.record.last = last;
+        pages.record.orders = self.orders(&pages, now);
+        let last_word = pages.last_word();
+        let reason = last_word.map_or_else(|| "it never ended".to_owned(), |p| p.reason.clone());
+        let end = last_word.and_then(Process::claim);
         let observation = Observation {
             sent: self.closing.sent(),
             ledgers,
             events,
             declared: self.declared(&builds),
             builds,
-            phases: self.phases.take(),
+            phases: pages.phases,
             window: Window {
                 baseline_start: cloud_time(self.baseline_start),
                 swap_start: cloud_time(self.swap_start),
                 swap_end: cloud_time(now),
             },
-            end: ended.map(|ended| ended.end),
-            residue,
-            speed: 1.0,
-            record: Record {
-                last,
-                ..Record::default()
+            end,
+            residue: Residue {
+                before: self.before.clone(),
+                after,
+                listed: pages.residue,
             },
+            speed: 1.0,
+            record: pages.record,
         };
         Played {
             observation,
             reason,
         }
+    }
+
+    /// The orders that were given before the end, and who heard them.
+    fn orders(&self, pages: &Pages, end: Instant) -> Vec<OrderGiven> {
+        let given = self.scenario.orders.iter().map(|order| {
+            let at = self.swap_start + Duration::from_millis(order.at_ms);
+            (at, cloud_time(at), order.want)
+        });
+        let given = given.filter(|(at, _, _)| *at <= end);
+        let given = given.map(|(_, at, want)| OrderGiven {
+            at,
+            process: pages.who_hears(at, want),
+            want,
+        });
+        given.collect()
     }
 
     /// No request lives longer: its client gives up, or the gateway's drain cuts it.
@@ -195,6 +204,44 @@ impl Stage {
             },
         }
     }
+}
+
+/// What is remembered of a run without crashes.
+pub(super) fn twin(observation: Observation) -> Twin {
+    let began = observation.window.swap_start;
+    let written = observation.events.iter().filter(|timed| {
+        timed.at >= began
+            && matches!(&timed.event, Event::GatewayWritten { caller, .. }
+            if observation.declared.is_ours(caller))
+    });
+    Twin {
+        gateway_writes: written.count(),
+        end: observation.end,
+        last: observation.record.last,
+    }
+}
+
+/// The faults of the cloud, in the cloud's time.
+fn faults(scenario: &Scenario, swap_start: Instant) -> Vec<Fault> {
+    let own = scenario.faults.iter().map(|f| (f.at_ms, f.kind.clone()));
+    let actors = scenario.actors.iter();
+    let acted = actors.filter_map(|actor| Some((actor.at_ms, actors::fault(&actor.act)?)));
+    let revoked = &scenario.identity.revoked_at_ms;
+    let revoked = revoked.iter().map(|at| (*at, FaultKind::RevokeTokens));
+    own.chain(acted)
+        .chain(revoked)
+        .map(|(at_ms, kind)| Fault {
+            at_ms: swap_start.0 + at_ms,
+            kind,
+        })
+        .collect()
+}
+
+/// How long nobody works: added to what a subject is given.
+fn downtime(scenario: &Scenario) -> Duration {
+    let crashes = scenario.crashes.iter().map(|crash| crash.down_ms);
+    let pauses = scenario.pauses.iter().map(|pause| pause.for_ms);
+    Duration::from_millis(crashes.chain(pauses).sum())
 }
 
 fn side(side: &TargetSide, builds: &[String], capacity: Capacity) -> Side {

@@ -10,7 +10,7 @@ use turquoise_orchestrator::Config;
 use turquoise_orchestrator::config::{AutoscaleRange, Span};
 
 use super::names::{ENDPOINT, NEW_SIDE, OLD_SIDE, TOKEN};
-use crate::scenario::{Azure, Topology};
+use crate::scenario::{Azure, Build, Service, Topology};
 use crate::target::{Target, TargetSide};
 
 /// The answer header in which the demo application names its build.
@@ -63,6 +63,31 @@ pub(super) fn data_plane(topology: &Topology, azure: Azure) -> DataPlaneConfig {
         },
         knobs: knobs(azure),
         ..DataPlaneConfig::default()
+    }
+}
+
+/// What a side runs in one scenario.
+pub(super) fn application(topology: &Topology, build: &Build) -> Application {
+    let mean_us = u64::from(topology.service_ms) * u64::from(build.service_percent) * 10;
+    let mean = Duration::from_micros(mean_us);
+    Application {
+        startup: Duration::from_millis(u64::from(build.startup_ms)),
+        warm_up: Duration::from_millis(u64::from(build.warm_up_ms)),
+        workers: topology.workers,
+        service_time: ServiceTime {
+            mean,
+            shape: match build.service {
+                Service::Constant => Shape::Constant,
+                Service::Exponential => Shape::Exponential,
+                Service::Pareto { alpha, cap } => Shape::Pareto {
+                    alpha,
+                    cap: mean * cap,
+                },
+            },
+        },
+        keep_alive: Duration::from_secs(u64::from(build.keep_alive_s)),
+        sickness: build.sickness,
+        ..Application::default()
     }
 }
 

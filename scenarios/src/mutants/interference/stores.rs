@@ -109,4 +109,8 @@ impl<T: TokenSource> TokenSource for Tokens<T> {
         let valid = self.inner.token();
         async move { self.interference.token(valid.await) }.boxed_local()
     }
+
+    fn refused(&self) {
+        self.inner.refused();
+    }
 }
