@@ -152,7 +152,8 @@ async fn open<'a, E: Environment>(
         .await
         .map_err(|e| unusable(&e))?;
     let recovered = Recovered::replay(&entries);
-    if matches!(run.settings.start, Start::Resume(_)) && !recovered.is_open() {
+    let has_more_to_do = recovered.is_open() || recovered.died_early();
+    if matches!(run.settings.start, Start::Resume(_)) && !has_more_to_do {
         let reason =
             format!("run `{id}` is over or was never begun; `turquoise status` names the last run");
         return Err(refused(Outcome::Stale, reason));
