@@ -7,7 +7,8 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Format, Output};
 use crate::{
-    completions, deploy, emulate, explain, init, rehearse, retire, rollback, simulate, status, swap,
+    completions, deploy, emulate, explain, init, rehearse, replay, retire, rollback, simulate,
+    status, swap,
 };
 
 /// Rehearse a blue-green swap on a local Azure, then run it for real.
@@ -66,6 +67,8 @@ pub(crate) enum Command {
     Emulate(emulate::Args),
     /// Run seeded scenarios in virtual time and hunt wrong orchestrators.
     Simulate(simulate::Args),
+    /// Run a recorded scenario again and step through it.
+    Replay(replay::Args),
     /// Write a configuration to begin with.
     Init(init::Args),
     /// Make the frontend or one side what the configuration says.
@@ -91,6 +94,7 @@ impl Command {
             Self::Rehearse(args) => rehearse::run(&args, output),
             Self::Emulate(args) => emulate::run(&args, output),
             Self::Simulate(args) => simulate::run(&args, output),
+            Self::Replay(args) => replay::run(&args, output),
             Self::Init(args) => init::run(&args, output),
             Self::Deploy(args) => deploy::run(&args, output),
             Self::Swap(args) => swap::run(&args, output),

@@ -16,7 +16,7 @@ use crate::output::Output;
     after_help = "Examples:\n  turquoise explain              everything that can be explained\n  turquoise explain S2           an invariant\n  turquoise explain P5           a swap phase\n  turquoise explain exit-codes   what each exit code means"
 )]
 pub(crate) struct Args {
-    /// What to explain: `S2`, `P5`, `INFRA_5XX`, `no-drain`, `exit-codes`, `comparison`; everything when absent.
+    /// What to explain: `S2`, `P5`, `INFRA_5XX`, `no-drain`, `exit-codes`, `campaign`, `comparison`; everything when absent.
     topic: Option<String>,
 }
 
@@ -71,7 +71,7 @@ fn list(topics: &[Topic], output: &Output) {
 
 /// Everything that can be explained, in the order a reader meets it.
 fn topics() -> Vec<Topic> {
-    let mut topics = vec![exit_codes(), comparison()];
+    let mut topics = vec![exit_codes(), campaign(), comparison()];
     topics.extend(PHASES.iter().map(topic));
     topics.extend(OUTCOMES.iter().map(topic));
     topics.extend(Invariant::all().map(invariant));
@@ -130,6 +130,14 @@ fn exit_codes() -> Topic {
     }
 }
 
+fn campaign() -> Topic {
+    Topic {
+        name: "campaign".to_owned(),
+        title: "`turquoise simulate`: how a campaign ends, is shared and is merged".to_owned(),
+        text: CAMPAIGN.to_owned(),
+    }
+}
+
 fn comparison() -> Topic {
     let lines: Vec<String> = Trouble::all()
         .map(|trouble| {
@@ -143,6 +151,27 @@ fn comparison() -> Topic {
         text: format!("{COMPARISON}\n\n{}", lines.join("\n")),
     }
 }
+
+/// How a campaign ends, and how it is spread over machines.
+const CAMPAIGN: &str = "How it ends:
+  0    every scenario held, every wrong orchestrator was caught by an oracle it belongs to and, from
+       1000 scenarios on, every interesting place was visited; also when --time ended it in peace
+  13   one of these is not so
+  9    `merge`: the results are not all the shards of one campaign; `replay`: another build recorded it
+  1    a scenario could not be set up; `replay`: the same build ended otherwise
+  130  Ctrl-C: the report is partial and says so (143 after SIGTERM)
+
+The kill table: a wrong orchestrator is caught when an oracle it belongs to objects on a seed that the
+right one passes, in every range of seeds (--mutant-ranges). Objections of other oracles alone are a
+warning, and it counts as a survivor. They always meet the pessimistic profile.
+
+--profile: pessimistic is the worst that evidence about Azure allows, calibrated what was observed, nice
+the best; a run with nice is no evidence.
+
+--shard i/n runs one share: a slice of the seeds, and every n-th wrong orchestrator. `--shard auto` reads
+JOB_COMPLETION_INDEX and TURQUOISE_SHARDS (Kubernetes Indexed Job), SLURM_ARRAY_TASK_ID, _COUNT and _MIN,
+BUILDKITE_PARALLEL_JOB and _COUNT, CI_NODE_INDEX and CI_NODE_TOTAL (GitLab); a GitHub matrix says it with
+--shard. `turquoise simulate merge` joins the results; the digest is that of an unshared run.";
 
 /// How to read the table of `simulate --compare`.
 const COMPARISON: &str = "Under each fault alone, both orchestrators swap in the same scenarios: same topology, traffic and latency, the fault armed when the swap begins. `met it` counts scenarios in which the fault took effect: who never asks is never refused. `failed` counts those in which a request was lost or a promise broken; `ended` is what the orchestrator itself says, and a script that says `completed` may have lost requests. Numbers after an invariant count scenarios that broke it.";

@@ -3,6 +3,7 @@
 //! One file per command; [`cli`] holds the tree, [`exit`] every exit code, [`failure`] how an error
 //! is told, [`output`] where results go (stdout) and where everything else goes (stderr).
 
+mod build;
 mod cli;
 mod completions;
 mod deploy;
@@ -17,6 +18,7 @@ mod logging;
 mod output;
 mod progress;
 mod rehearse;
+mod replay;
 mod retire;
 mod rollback;
 mod session;

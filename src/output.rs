@@ -34,6 +34,11 @@ impl Output {
         Self { format }
     }
 
+    /// Whether people read the output.
+    pub(crate) fn is_text(&self) -> bool {
+        self.format == Format::Text
+    }
+
     /// Whether live displays may redraw: stderr is a terminal and nobody reads lines.
     pub(crate) fn live_display(&self) -> bool {
         self.format == Format::Text && std::io::stderr().is_terminal()

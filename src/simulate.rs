@@ -1,32 +1,37 @@
 //! `turquoise simulate`: seeded scenarios in virtual time, and wrong orchestrators to be caught.
 
-use std::fmt::Write as _;
 use std::num::NonZero;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::json;
-use turquoise_scenarios::Invariant;
+use turquoise_orchestrator::config::Span;
 use turquoise_scenarios::campaign::{
-    CampaignError, CampaignReport, Comparison, Failure as FailedSeed, Kill, Options, Progress,
-    compare, simulate,
+    CampaignError, CampaignReport, Comparison, Options, Progress, Shard, Stop, compare, simulate,
 };
 use turquoise_scenarios::mutants::{MUTANTS, Mutant};
+use turquoise_scenarios::scenario::Azure;
 
-use crate::display::thousands;
+use crate::build::build;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::interrupt::Interrupt;
 use crate::output::{Output, Paint, note};
 use crate::session::runtime;
 
 mod comparison;
+mod kills;
+mod merge;
+mod outputs;
 mod progress;
+mod results;
+mod shard;
+mod text;
 
+use outputs::Outputs;
 use progress::Meter;
-
-/// Failing seeds named in the text; the JSON names all.
-const NAMED: usize = 10;
+use shard::Choice;
 
 /// Runs the reference orchestrator in seeded scenarios with faults, and hunts wrong ones.
 ///
@@ -34,12 +39,41 @@ const NAMED: usize = 10;
 /// reproduces its scenario to the byte, on any machine and with any number of threads.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  turquoise simulate                       a thousand seeds and every mutant\n  turquoise simulate --seeds 41..42 --no-mutants\n  turquoise simulate --seeds 200 --failures failures\n  turquoise simulate --seeds 50 --digest-only\n  turquoise simulate --seeds 100 --no-mutants --compare\n  turquoise simulate --mutant kill-inflight,F58\n\nEnds with 0 when nothing failed and every mutant was caught, with 13 otherwise."
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:\n  turquoise simulate                       a thousand seeds and every mutant\n  turquoise simulate --seeds 41..42 --no-mutants\n  turquoise simulate --time 10m --no-mutants --certificate certificate\n  turquoise simulate --seeds 200 --failures failures\n  turquoise simulate --seeds 50 --digest-only\n  turquoise simulate --seeds 100 --no-mutants --compare\n  turquoise simulate --mutant kill-inflight,F58\n  turquoise simulate --seeds 100000 --shard auto --results file:///mnt/results\n  turquoise simulate merge file:///mnt/results --certificate certificate\n\nEnds with 0 when nothing failed and every mutant was caught, with 13 otherwise (`turquoise explain campaign`)."
 )]
 pub(crate) struct Args {
-    /// How many seeds from 0, or a range `a..b` without its end; 1000 unless told otherwise.
+    #[command(subcommand)]
+    action: Option<Action>,
+    #[command(flatten)]
+    campaign: Campaign,
+}
+
+/// What else there is to do with campaigns.
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Join the results of all shards into one.
+    Merge(merge::Args),
+}
+
+/// What a campaign runs.
+#[derive(Debug, clap::Args)]
+struct Campaign {
+    /// How many seeds from 0, or a range `a..b` without its end; 1000 unless told otherwise, and
+    /// with `--time` as many as it gives.
     #[arg(long, value_parser = seeds, value_name = "N|A..B")]
     seeds: Option<Range<u64>>,
+    /// Begin no new seed after this long, such as `90s`, `10m` or `8h`.
+    #[arg(long, alias = "time-limit", value_parser = span, value_name = "SPAN")]
+    time: Option<Duration>,
+    /// How Azure behaves where evidence leaves it open. What `nice` shows is no evidence.
+    #[arg(
+        long,
+        value_parser = profile,
+        default_value = "pessimistic",
+        value_name = "pessimistic|calibrated|nice"
+    )]
+    profile: Azure,
     /// Hunt the wrong orchestrators too; the default.
     #[arg(long, overrides_with = "no_mutants")]
     mutants: bool,
@@ -57,8 +91,11 @@ pub(crate) struct Args {
     )]
     mutant: Vec<&'static Mutant>,
     /// Scenarios tried per wrong orchestrator before it counts as a survivor.
-    #[arg(long, default_value_t = 40, value_name = "N")]
+    #[arg(long, default_value_t = 1000, value_name = "N")]
     mutant_seeds: u64,
+    /// Disjoint ranges of seeds to hunt each through, for the median of the first kills.
+    #[arg(long, default_value_t = 1, value_name = "K", value_parser = clap::value_parser!(u64).range(1..))]
+    mutant_ranges: u64,
     /// Also set the published script beside the reference, under each fault alone, in this many
     /// scenarios each or in those of a range of seeds (`turquoise explain comparison`).
     #[arg(
@@ -77,20 +114,46 @@ pub(crate) struct Args {
     /// Threads; one per core when absent.
     #[arg(long)]
     threads: Option<NonZero<usize>>,
-    /// Begin no new seed after this many seconds.
-    #[arg(long, value_name = "SECONDS")]
-    time_limit: Option<u64>,
-    /// A folder in which each failing seed leaves its scenario, shrunk scenario, trace and verdict.
-    #[arg(long, value_name = "FOLDER")]
+    /// Run only this share of the campaign: `2/3`, or `auto` for what the scheduler's index
+    /// variables say (`turquoise explain campaign`).
+    #[arg(long, value_parser = shard::choice, value_name = "I/N|auto")]
+    shard: Option<Choice>,
+    /// A folder in which each failing seed leaves its scenario, shrunk scenario, trace, verdict and
+    /// timeline, for `turquoise replay`.
+    #[arg(long, value_name = "FOLDER", help_heading = "Results")]
     failures: Option<PathBuf>,
+    #[command(flatten)]
+    outputs: Outputs,
 }
 
-impl Args {
+impl Campaign {
+    fn options(&self, stop: &Stop) -> Result<Options, Failure> {
+        let seeds = self.reference_seeds();
+        let shard = self.share()?;
+        if shard != Shard::ALL && seeds.end == u64::MAX {
+            return Err(Failure::usage("a share of a campaign without an end")
+                .next("say with --seeds which seeds the shares are of"));
+        }
+        Ok(Options {
+            seeds,
+            mutants: self.hunted(),
+            mutant_seeds: self.mutant_seeds,
+            mutant_ranges: self.mutant_ranges,
+            profile: self.profile,
+            shard,
+            threads: self.threads,
+            time_limit: self.time,
+            failures: self.failures.clone(),
+            build: build(),
+            stop: stop.clone(),
+        })
+    }
+
     fn reference_seeds(&self) -> Range<u64> {
-        let all = if self.mutant.is_empty() {
-            0..1000
-        } else {
-            0..0
+        let all = match (&self.mutant[..], self.time) {
+            ([_, ..], _) => 0..0,
+            ([], Some(_)) => 0..u64::MAX,
+            ([], None) => 0..1000,
         };
         self.seeds.clone().unwrap_or(all)
     }
@@ -105,48 +168,68 @@ impl Args {
         }
     }
 
-    fn options(&self) -> Options {
-        Options {
-            seeds: self.reference_seeds(),
-            mutants: self.hunted(),
-            mutant_seeds: self.mutant_seeds,
-            threads: self.threads,
-            time_limit: self.time_limit.map(Duration::from_secs),
-            failures: self.failures.clone(),
+    fn share(&self) -> Result<Shard, Failure> {
+        match self.shard {
+            None => Ok(Shard::ALL),
+            Some(Choice::Of(shard)) => Ok(shard),
+            Some(Choice::Auto) => {
+                let found = shard::detect(|name| std::env::var(name).ok());
+                found.map_err(|why| {
+                    Failure::usage(format!("cannot tell this job's share: {why}"))
+                        .next("say it with --shard i/n, from 1")
+                })
+            }
         }
     }
 }
 
-/// Runs the campaign and prints its report.
+/// Runs the campaign, or what else is to be done, and prints the report.
 pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, Failure> {
-    stop_on_signals()?;
-    let meter = Meter::new(output, args.digest_only);
-    let report = simulate(&args.options(), &|progress: &Progress| meter.tell(progress));
-    meter.finish();
-    let report = report.map_err(|error| unfinished(&error))?;
-    if args.digest_only {
-        output.text(&report.digest.to_string());
-        output.document(&json!({"event": "result", "digest": report.digest}));
-        return Ok(Exit::Completed);
+    match &args.action {
+        Some(Action::Merge(args)) => merge::run(args, output),
+        None => args.campaign.run(output),
     }
-    let compared = compared(args)?;
-    let exit = exit(&report, compared.as_ref());
-    output.text(&text(&report, Paint::stdout()));
-    if let Some(compared) = &compared {
-        output.text(&format!("\n{}", comparison::text(compared)));
-    }
-    output.document(&document(&report, compared.as_ref(), exit));
-    Ok(exit)
 }
 
-/// The published script beside ours, where that was asked for.
-fn compared(args: &Args) -> Result<Option<Comparison>, Failure> {
-    let Some(seeds) = &args.compare else {
-        return Ok(None);
-    };
-    note("comparing with the published script, under each fault");
-    let compared = compare(seeds, args.threads);
-    compared.map(Some).map_err(|error| unfinished(&error))
+impl Campaign {
+    fn run(&self, output: &Output) -> Result<Exit, Failure> {
+        self.outputs.check()?;
+        let stop = Stop::default();
+        let options = self.options(&stop)?;
+        let signals = Signals::listen(&stop)?;
+        let meter = Meter::new(output, self.digest_only, self.time);
+        let report = simulate(&options, &|progress: &Progress| meter.tell(progress));
+        meter.finish();
+        let report = report.map_err(|error| unfinished(&error))?;
+        if self.digest_only && report.partial.is_none() {
+            output.text(&report.digest.to_string());
+            output.document(&json!({"event": "result", "digest": report.digest}));
+            return Ok(Exit::Completed);
+        }
+        let asked = signals.asked();
+        let compared = match asked {
+            None => self.compared()?,
+            Some(_) => None,
+        };
+        let exit = asked.unwrap_or_else(|| exit(&report, compared.as_ref()));
+        self.outputs.write(&report)?;
+        output.text(&text::report(&report, Paint::stdout()));
+        if let Some(compared) = &compared {
+            output.text(&format!("\n{}", comparison::text(compared)));
+        }
+        output.document(&document(&report, compared.as_ref(), exit));
+        Ok(exit)
+    }
+
+    /// The published script beside ours, where that was asked for.
+    fn compared(&self) -> Result<Option<Comparison>, Failure> {
+        let Some(seeds) = &self.compare else {
+            return Ok(None);
+        };
+        note("comparing with the published script, under each fault");
+        let compared = compare(seeds, self.threads);
+        compared.map(Some).map_err(|error| unfinished(&error))
+    }
 }
 
 fn unfinished(error: &CampaignError) -> Failure {
@@ -155,19 +238,34 @@ fn unfinished(error: &CampaignError) -> Failure {
         .next("report it with the seed named above; another --seeds range may still run")
 }
 
-/// A campaign has no state to save: Ctrl-C ends it at once, with the documented code.
-fn stop_on_signals() -> Result<(), Failure> {
-    let runtime = runtime()?;
-    std::thread::spawn(move || {
-        let exit = runtime.block_on(async {
-            match crate::interrupt::Interrupt::listen("ended at once") {
-                Ok(interrupt) => interrupt.wait().await,
-                Err(_) => std::future::pending().await,
-            }
+/// Ctrl-C and SIGTERM: the first ends the campaign with a partial report, the second at once.
+struct Signals {
+    interrupt: Interrupt,
+    /// Carries the listening tasks.
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Signals {
+    fn listen(stop: &Stop) -> Result<Self, Failure> {
+        let runtime = runtime()?;
+        let listening = runtime.block_on(async { Interrupt::listen("ended at once") });
+        let interrupt = listening.map_err(|error| {
+            Failure::new(Exit::Internal, "cannot listen for Ctrl-C").because(&error)
+        })?;
+        let (heard, stop) = (interrupt.clone(), stop.clone());
+        runtime.spawn(async move {
+            heard.wait().await;
+            stop.ask();
         });
-        std::process::exit(exit.code().into());
-    });
-    Ok(())
+        Ok(Self {
+            interrupt,
+            _runtime: runtime,
+        })
+    }
+
+    fn asked(&self) -> Option<Exit> {
+        self.interrupt.asked()
+    }
 }
 
 fn exit(report: &CampaignReport, compared: Option<&Comparison>) -> Exit {
@@ -194,122 +292,20 @@ fn document(
     document
 }
 
-fn text(report: &CampaignReport, paint: Paint) -> String {
-    let headline = match report.failed {
-        0 => paint.good("no scenario failed"),
-        failed => paint.bad(&format!("{failed} scenarios failed")),
-    };
-    let mut text = format!("{} scenarios: {headline}", thousands(report.scenarios));
-    let mut row = |name: &str, value: String| {
-        let _infallible = write!(text, "\n  {}  {value}", paint.dim(&format!("{name:<9}")));
-    };
-    row(
-        "requests",
-        format!(
-            "{} simulated, {:.1} million a second",
-            thousands(report.requests),
-            report.requests_per_s / 1e6
-        ),
-    );
-    row(
-        "speed",
-        format!(
-            "{:.0} scenarios a second, {:.1} s in all",
-            report.scenarios_per_s, report.duration_s
-        ),
-    );
-    row("outcomes", outcomes(report));
-    if report.mutants.total > 0 {
-        row("mutants", mutants(report, paint));
-    }
-    row("coverage", coverage(report));
-    row("digest", report.digest.to_string());
-    for kill in &report.mutants.table {
-        let _infallible = write!(text, "\n  {}", killed(kill));
-    }
-    for failure in report.failures.iter().take(NAMED) {
-        text.push_str(&failed(failure, paint));
-    }
-    if report.failures.len() > NAMED {
-        let _infallible = write!(text, "\n… and {} more", report.failures.len() - NAMED);
-    }
-    text
+/// A span of time, in whole seconds where it has no unit.
+fn span(text: &str) -> Result<Duration, String> {
+    let plain = text.parse().map(Duration::from_secs);
+    plain.or_else(|_| {
+        let span = Span::try_from(text.to_owned());
+        span.map(|span| span.0).map_err(|error| error.to_string())
+    })
 }
 
-fn outcomes(report: &CampaignReport) -> String {
-    let each = |(name, count): (&&str, &u64)| format!("{count} {}", name.replace('_', " "));
-    let all: Vec<String> = report.outcomes.iter().map(each).collect();
-    all.join(", ")
-}
-
-fn mutants(report: &CampaignReport, paint: Paint) -> String {
-    let mutants = &report.mutants;
-    let caught = format!("{} of {} caught", mutants.killed, mutants.total);
-    if mutants.survivors.is_empty() {
-        paint.good(&caught)
-    } else {
-        paint.bad(&format!(
-            "{caught}; survivors: {}",
-            mutants.survivors.join(", ")
-        ))
-    }
-}
-
-fn coverage(report: &CampaignReport) -> String {
-    let coverage = &report.coverage;
-    let reached = format!(
-        "{} of {} interesting places visited",
-        coverage.reached, coverage.expected
-    );
-    if coverage.missing.is_empty() {
-        reached
-    } else {
-        format!("{reached}; not: {}", coverage.missing.join("; "))
-    }
-}
-
-fn failed(failure: &FailedSeed, paint: Paint) -> String {
-    let violated: Vec<String> = failure.violated.iter().map(ToString::to_string).collect();
-    let folder = match &failure.folder {
-        Some(folder) => format!("\n  evidence  {}", folder.display()),
-        None => String::new(),
-    };
-    format!(
-        "\n\n{} {}, {} lost: {}\n  replay    {}{folder}",
-        paint.bad(&format!("seed {}:", failure.seed)),
-        violated.join(" "),
-        thousands(failure.lost),
-        failure.why,
-        failure.replay,
-    )
-}
-
-fn killed(kill: &Kill) -> String {
-    let list = |invariants: &[Invariant]| {
-        let names: Vec<String> = invariants.iter().map(ToString::to_string).collect();
-        names.join(" ")
-    };
-    let name = format!("{:<4} {:<20}", kill.catalogue, kill.mutant);
-    match kill.seed {
-        Some(seed) if kill.killed => {
-            format!(
-                "{name} caught by {} on seed {seed}, scenario {}",
-                list(&kill.violated),
-                kill.tried
-            )
-        }
-        _ if kill.is_by_another() => format!(
-            "{name} NOT caught by {}, only by {}, in {} scenarios",
-            list(&kill.belongs_to),
-            list(&kill.violated),
-            kill.tried
-        ),
-        _ => format!(
-            "{name} NOT caught by {} in {} scenarios",
-            list(&kill.belongs_to),
-            kill.tried
-        ),
-    }
+fn profile(text: &str) -> Result<Azure, String> {
+    let all = [Azure::Pessimistic, Azure::Calibrated, Azure::Nice];
+    all.into_iter()
+        .find(|known| known.name() == text)
+        .ok_or_else(|| "write pessimistic, calibrated or nice".to_owned())
 }
 
 /// A mutant by its name, or by its catalogue entry where it is the only one of it.
@@ -345,6 +341,16 @@ fn seeds(text: &str) -> Result<Range<u64>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_span_has_a_unit_or_is_in_seconds() {
+        for (text, seconds) in [("90", 90), ("90s", 90), ("10m", 600), ("2h", 7200)] {
+            assert_eq!(span(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "soon", "-5", "1.5h", "10 minutes"] {
+            assert!(span(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn a_mutant_is_found_by_its_name_and_by_its_entry() {

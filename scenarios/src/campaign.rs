@@ -4,48 +4,75 @@
 //! [`Runner`] alone, so that any number of threads and any order gives the same digest. [`compare`]
 //! sets the published script beside the reference, under each fault alone.
 
+mod build;
 mod bundle;
+mod catalogue;
 mod comparison;
+mod interval;
 mod kill;
+mod merge;
 mod report;
+mod shard;
 mod tally;
 mod workers;
 
 use std::num::NonZero;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::generate;
 use crate::mutants::{MUTANTS, Mutant};
 use crate::run::{Level, Ran, Runner};
-use crate::scenario::Scenario;
+use crate::scenario::{Azure, Scenario};
 use crate::subject::Subject;
 use crate::world::WorldError;
 
-pub use bundle::Bundle;
+pub use build::Build;
+pub use bundle::{Bundle, Expected, ExpectedShrunk};
+pub use catalogue::{NotSeeded, Wave};
 pub use comparison::{Compared, Comparison, compare};
+pub use interval::Interval;
 pub use kill::{Kill, hunt};
-pub use report::{CampaignReport, CoverageReport, Failure, MutantReport};
-use tally::Tally;
+pub use merge::{MergeError, merge};
+pub use report::{
+    CampaignReport, CoverageReport, Failure, MutantReport, Partial, Plan, SOMETIMES_AFTER, Seeds,
+};
+pub use shard::{InvalidShard, Shard};
+use tally::{Frame, Tally};
+
+/// At most this many failing seeds of a campaign leave a folder: each is shrunk, and what fails
+/// everywhere fails alike.
+const FOLDERS: usize = 25;
 
 /// What a campaign runs.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The seeds of the reference orchestrator.
+    /// The seeds of the reference orchestrator; up to `u64::MAX` means until the time is up.
     pub seeds: Range<u64>,
-    /// The mutants that are hunted too.
+    /// The mutants that are hunted too. They always meet the pessimistic profile: one that only a
+    /// nicer cloud lets live is no survivor.
     pub mutants: Vec<&'static Mutant>,
-    /// Scenarios tried per mutant before it counts as a survivor.
+    /// Scenarios tried per mutant and range before it counts as a survivor.
     pub mutant_seeds: u64,
+    /// Disjoint ranges of seeds that each mutant is hunted through, for the median.
+    pub mutant_ranges: u64,
+    /// How Azure behaves in the reference's scenarios where evidence leaves it open.
+    pub profile: Azure,
+    /// Which share of all this.
+    pub shard: Shard,
     /// Threads; one per core when absent.
     pub threads: Option<NonZero<usize>>,
     /// No new seed begins after this long; absent means none is left out.
     pub time_limit: Option<Duration>,
     /// Where each failing seed leaves its folder; absent means none does.
     pub failures: Option<PathBuf>,
+    /// Which build this is, for reports and failure folders.
+    pub build: Build,
+    /// Ends the campaign early, with a partial report.
+    pub stop: Stop,
 }
 
 impl Default for Options {
@@ -53,11 +80,33 @@ impl Default for Options {
         Self {
             seeds: 0..1000,
             mutants: MUTANTS.iter().collect(),
-            mutant_seeds: 40,
+            mutant_seeds: 1000,
+            mutant_ranges: 1,
+            profile: Azure::default(),
+            shard: Shard::ALL,
             threads: None,
             time_limit: None,
             failures: None,
+            build: Build::default(),
+            stop: Stop::default(),
         }
+    }
+}
+
+/// Asks a campaign to end; clones ask the same one.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// No new seed begins from now on.
+    pub fn ask(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody asked.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
     }
 }
 
@@ -89,10 +138,12 @@ pub enum CampaignError {
 pub struct Progress {
     /// Scenarios of the reference orchestrator that have ended.
     pub scenarios: u64,
-    /// Scenarios it is to run.
-    pub of: u64,
+    /// Scenarios it is to run; absent when only its time ends it.
+    pub of: Option<u64>,
     /// How many of them failed.
     pub failed: u64,
+    /// Mutants to hunt.
+    pub mutants: usize,
     /// Mutants hunted down so far.
     pub killed: usize,
     /// Mutants that survived their hunt so far.
@@ -113,21 +164,24 @@ pub fn simulate(
     progress: &(dyn Fn(&Progress) + Sync),
 ) -> Result<CampaignReport, CampaignError> {
     let began = Instant::now();
+    let mutants = options.mutants.iter().enumerate();
     let campaign = Campaign {
         options,
         progress,
         runner: Runner::default(),
         began,
+        seeds: options.shard.seeds(&options.seeds),
+        mutants: mutants
+            .filter(|(number, _)| options.shard.has_mutant(*number))
+            .map(|(_, mutant)| *mutant)
+            .collect(),
         tally: Mutex::default(),
         next: AtomicU64::new(0),
-        stop: AtomicBool::new(false),
+        folders: AtomicUsize::new(0),
+        broken: AtomicBool::new(false),
     };
     workers::on_threads(options.threads, || campaign.work())?;
-    let tally = campaign
-        .tally
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner);
-    Ok(tally.report(began.elapsed()))
+    Ok(campaign.report())
 }
 
 struct Campaign<'a> {
@@ -135,15 +189,21 @@ struct Campaign<'a> {
     progress: &'a (dyn Fn(&Progress) + Sync),
     runner: Runner,
     began: Instant,
+    /// This shard's seeds.
+    seeds: Range<u64>,
+    /// This shard's mutants.
+    mutants: Vec<&'static Mutant>,
     tally: Mutex<Tally>,
     next: AtomicU64,
-    stop: AtomicBool,
+    folders: AtomicUsize,
+    /// Whether a thread has ended with an error.
+    broken: AtomicBool,
 }
 
 /// One piece of a campaign's work.
 enum Job {
     Seed(u64),
-    Mutant(usize),
+    Mutant(&'static Mutant),
 }
 
 impl Campaign<'_> {
@@ -152,42 +212,45 @@ impl Campaign<'_> {
         while let Some(job) = self.next_job() {
             let done = match job {
                 Job::Seed(seed) => self.run_seed(seed),
-                Job::Mutant(index) => self.hunt(index),
+                Job::Mutant(mutant) => self.hunt(mutant),
             };
             if done.is_err() {
-                self.stop.store(true, Ordering::Relaxed);
+                self.broken.store(true, Ordering::Relaxed);
             }
             done?;
         }
         Ok(())
     }
 
-    /// Mutants first: their hunts are the longest jobs, and seeds fill the gaps at the end.
+    /// Mutants first: their hunts are the longest jobs, and seeds fill the gaps at the end. Seeds
+    /// are claimed in order and every claimed one is run, so what was run is always one span.
     fn next_job(&self) -> Option<Job> {
-        if self.stop.load(Ordering::Relaxed) || self.is_out_of_time() {
+        if self.is_over() {
             return None;
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let hunts = self.options.mutants.len() as u64;
+        let hunts = self.mutants.len() as u64;
         if number < hunts {
-            return usize::try_from(number).ok().map(Job::Mutant);
+            let mutant = usize::try_from(number)
+                .ok()
+                .map(|index| self.mutants[index]);
+            return mutant.map(Job::Mutant);
         }
-        let seed = self.options.seeds.start.checked_add(number - hunts)?;
-        self.options
-            .seeds
-            .contains(&seed)
-            .then_some(Job::Seed(seed))
+        let seed = self.seeds.start.checked_add(number - hunts)?;
+        self.seeds.contains(&seed).then_some(Job::Seed(seed))
     }
 
-    fn is_out_of_time(&self) -> bool {
-        self.options
-            .time_limit
-            .is_some_and(|limit| self.began.elapsed() >= limit)
+    fn is_over(&self) -> bool {
+        let late = |limit| self.began.elapsed() >= limit;
+        self.broken.load(Ordering::Relaxed)
+            || self.options.stop.is_asked()
+            || self.options.time_limit.is_some_and(late)
     }
 
     fn run_seed(&self, seed: u64) -> Result<(), CampaignError> {
-        let generated = generate::scenario(seed);
-        let ran = self.reference(&generated.scenario)?;
+        let mut generated = generate::scenario(seed);
+        generated.scenario.azure = self.options.profile;
+        let ran = run(&self.runner, Subject::Turquoise, &generated.scenario)?;
         let failure = if ran.verdict.holds() {
             None
         } else {
@@ -198,38 +261,115 @@ impl Campaign<'_> {
     }
 
     fn keep(&self, scenario: &Scenario, ran: &Ran) -> Result<Failure, CampaignError> {
-        let Some(folder) = &self.options.failures else {
-            return Ok(Failure::new(scenario.seed, ran, None));
+        let folder = self.options.failures.as_ref();
+        let room = |_: &&PathBuf| self.folders.fetch_add(1, Ordering::Relaxed) < FOLDERS;
+        let written = match folder.filter(room) {
+            None => None,
+            Some(folder) => Some(self.write(scenario, ran, folder)?),
         };
-        let bundle = Bundle::of(&self.runner, scenario, ran);
-        let written = bundle.write(folder);
-        let written = written.map_err(|source| CampaignError::Bundle {
+        Ok(Failure::new(
+            scenario.seed,
+            self.options.profile,
+            ran,
+            written,
+        ))
+    }
+
+    fn write(
+        &self,
+        scenario: &Scenario,
+        ran: &Ran,
+        folder: &std::path::Path,
+    ) -> Result<PathBuf, CampaignError> {
+        let bundle = Bundle::of(&self.runner, Subject::Turquoise, scenario, ran);
+        let written = bundle.built_by(&self.options.build).write(folder);
+        written.map_err(|source| CampaignError::Bundle {
             seed: scenario.seed,
             source,
-        })?;
-        Ok(Failure::new(scenario.seed, ran, Some(written)))
+        })
     }
 
-    fn hunt(&self, index: usize) -> Result<(), CampaignError> {
-        let first = self.options.seeds.start;
-        let seeds = first..first.saturating_add(self.options.mutant_seeds);
-        let kill = hunt(&self.runner, self.options.mutants[index], seeds)?;
-        self.note(|tally| tally.mutant(index, kill));
+    fn hunt(&self, mutant: &'static Mutant) -> Result<(), CampaignError> {
+        let options = self.options;
+        let seeds = (
+            options.seeds.start,
+            options.mutant_seeds,
+            options.mutant_ranges,
+        );
+        let kill = kill::hunt_ranges(&self.runner, mutant, seeds, &|| self.is_over())?;
+        if let Some(kill) = kill {
+            self.note(|tally| tally.mutant(kill));
+        }
         Ok(())
-    }
-
-    fn reference(&self, scenario: &Scenario) -> Result<Ran, CampaignError> {
-        run(&self.runner, Subject::Turquoise, scenario)
     }
 
     fn note(&self, add: impl FnOnce(&mut Tally)) {
         let now = {
             let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
             add(&mut tally);
-            tally.progress(&self.options.seeds)
+            self.progress_of(&tally)
         };
         (self.progress)(&now);
     }
+
+    fn progress_of(&self, tally: &Tally) -> Progress {
+        Progress {
+            scenarios: tally.scenarios,
+            of: finite(&self.seeds).map(|end| end - self.seeds.start),
+            failed: tally.failures.len() as u64,
+            mutants: self.mutants.len(),
+            killed: tally.killed(),
+            survived: tally.kills.len() - tally.killed(),
+        }
+    }
+
+    fn report(self) -> CampaignReport {
+        let options = self.options;
+        let took = self.began.elapsed();
+        let tally = self.tally.into_inner();
+        let tally = tally.unwrap_or_else(PoisonError::into_inner);
+        let hunted = tally.kills.len() == self.mutants.len();
+        let of = finite(&self.seeds).map(|end| end - self.seeds.start);
+        let stopped = options.stop.is_asked();
+        let done = hunted && of.map_or(!stopped, |of| tally.scenarios == of);
+        let partial = match (done, stopped) {
+            (true, _) => None,
+            (false, true) => Some(Partial::Interrupted),
+            (false, false) => Some(Partial::Time),
+        };
+        let span = Seeds {
+            first: self.seeds.start,
+            end: Some(self.seeds.start + tally.scenarios),
+        };
+        let frame = Frame {
+            plan: plan(options),
+            seeds: Vec::from_iter((tally.scenarios > 0).then_some(span)),
+            partial,
+            build: options.build.clone(),
+            took,
+        };
+        tally.report(frame)
+    }
+}
+
+fn plan(options: &Options) -> Plan {
+    let names = options.mutants.iter().map(|mutant| mutant.id.to_owned());
+    Plan {
+        seeds: Seeds {
+            first: options.seeds.start,
+            end: finite(&options.seeds),
+        },
+        mutants: names.collect(),
+        mutant_seeds: options.mutant_seeds,
+        mutant_ranges: options.mutant_ranges,
+        profile: options.profile,
+        shard: options.shard,
+    }
+}
+
+/// The end of the seeds, where they have one.
+fn finite(seeds: &Range<u64>) -> Option<u64> {
+    (seeds.end != u64::MAX).then_some(seeds.end)
 }
 
 /// Runs one scenario at the campaigns' level.

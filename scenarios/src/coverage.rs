@@ -102,6 +102,11 @@ impl Coverage {
         self.0.extend(other.0);
     }
 
+    /// The names of the points that were reached.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().map(|index| POINTS[*index].name)
+    }
+
     /// How many points were reached.
     #[must_use]
     pub fn reached(&self) -> usize {

@@ -1,8 +1,9 @@
 //! The invariants of failure-catalogue.md Part D, by number, with the sentence reports print.
 
 use std::fmt;
+use std::str::FromStr;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// One invariant: safety (S), liveness (L) or a quantitative budget (Q).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,6 +63,28 @@ impl fmt::Display for Invariant {
 impl Serialize for Invariant {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+/// A text that names no invariant.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no invariant; they are S1 to S24, L1 to L6, Q1 to Q7 and `conservation`")]
+pub struct UnknownInvariant(String);
+
+impl FromStr for Invariant {
+    type Err = UnknownInvariant;
+
+    fn from_str(text: &str) -> Result<Self, UnknownInvariant> {
+        let mut all = Self::all().chain([Self::Conservation]);
+        all.find(|invariant| invariant.to_string() == text)
+            .ok_or_else(|| UnknownInvariant(text.to_owned()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Invariant {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -156,6 +179,14 @@ mod tests {
             Invariant::all().map(Invariant::text).collect();
         assert_eq!(texts.len(), 37);
         assert!(texts.iter().all(|text| !text.contains("unknown")));
+    }
+
+    #[test]
+    fn every_name_leads_back_to_its_invariant() {
+        for invariant in Invariant::all().chain([Invariant::Conservation]) {
+            assert_eq!(invariant.to_string().parse(), Ok(invariant));
+        }
+        assert!("S25".parse::<Invariant>().is_err());
     }
 
     #[test]

@@ -21,9 +21,11 @@ pub mod campaign;
 pub mod clients;
 pub mod coverage;
 pub mod executor;
+pub mod replay;
 pub mod run;
 pub mod shrink;
 pub mod trace;
+pub mod walk;
 pub mod world;
 
 // How it is judged.

@@ -1,11 +1,13 @@
 //! What people read about a run.
 //!
 //! [`html::page`] is one self-contained page with a timeline; [`comparison`] sets two orchestrators
-//! side by side. The command's own text and JSON are made from the [`Verdict`](crate::Verdict)
-//! directly.
+//! side by side; [`certificate`] and [`junit`] tell a campaign. The command's own text and JSON are
+//! made from the [`Verdict`](crate::Verdict) directly.
 
+pub mod certificate;
 pub mod comparison;
 pub mod html;
+pub mod junit;
 pub mod table;
 
 mod series;

@@ -147,6 +147,24 @@ pub enum Azure {
     Nice,
 }
 
+impl Azure {
+    /// The name in commands and reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pessimistic => "pessimistic",
+            Self::Calibrated => "calibrated",
+            Self::Nice => "nice",
+        }
+    }
+
+    /// Whether a run under it says anything (H09).
+    #[must_use]
+    pub const fn is_evidence(self) -> bool {
+        !matches!(self, Self::Nice)
+    }
+}
+
 /// Another pipeline writes to the gateway at the worst moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,16 +1,23 @@
 //! A smaller scenario with the same failure.
 //!
-//! Every edit removes or lowers one thing and is kept if the scenario still fails in the same way
-//! (H14: the caller's test compares the violated invariant). Because every draw is keyed, an edit
-//! moves nothing else.
+//! First whatever happens is halved away, chunk by chunk (delta debugging), then the surroundings
+//! are made plain, then what is left is made milder. An edit is kept if the scenario still fails in
+//! the same way (H14: the caller's test compares the violated invariant). Because every draw is
+//! keyed, an edit moves nothing else.
+//!
+//! Edits are made on the scenario's JSON: whatever a scenario learns to hold is shrunk too, and a
+//! document that is no scenario any more costs no execution.
 
-use turquoise_emulator::faults::FaultKind;
+use serde_json::Value;
 
 use crate::clients::profile::Shape;
 use crate::scenario::{ProbeTimes, Scenario};
 
 /// No more executions than this: proptest needed 240 for the prototype's minimum (simulation.md A5).
 pub const BUDGET: u32 = 250;
+
+/// Members that are surroundings, not things that happen: no element of their lists is removed.
+const SURROUNDINGS: [&str; 6] = ["version", "seed", "topology", "traffic", "latency", "azure"];
 
 /// A shrunken scenario and what it cost.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,56 +29,212 @@ pub struct Shrunk {
 }
 
 /// Shrinks `scenario`, which fails, within [`BUDGET`] calls of `fails`.
-pub fn shrink(scenario: &Scenario, mut fails: impl FnMut(&Scenario) -> bool) -> Shrunk {
-    let mut best = scenario.clone();
-    let mut executions = 0;
-    'again: loop {
-        for candidate in candidates(&best) {
-            if executions == BUDGET {
-                break 'again;
-            }
-            executions += 1;
-            if fails(&candidate) {
-                best = candidate;
-                continue 'again;
-            }
+pub fn shrink(scenario: &Scenario, fails: impl FnMut(&Scenario) -> bool) -> Shrunk {
+    let mut search = Search {
+        best: scenario.clone(),
+        document: document(scenario),
+        executions: 0,
+        fails,
+    };
+    loop {
+        let before = search.document.clone();
+        search.fewer_events();
+        search.plainer_surroundings();
+        search.milder_events();
+        if search.document == before || search.executions >= BUDGET {
+            break;
         }
-        break;
     }
     Shrunk {
-        scenario: best,
-        executions,
+        scenario: search.best,
+        executions: search.executions,
     }
 }
 
-/// Every scenario one step smaller, the largest steps first.
-fn candidates(scenario: &Scenario) -> Vec<Scenario> {
-    let mut smaller = Vec::new();
-    let mut push = |edit: &dyn Fn(&mut Scenario)| {
-        let mut candidate = scenario.clone();
-        edit(&mut candidate);
-        if candidate != *scenario {
-            smaller.push(candidate);
+struct Search<F> {
+    best: Scenario,
+    /// [`Self::best`] as JSON.
+    document: Value,
+    executions: u32,
+    fails: F,
+}
+
+impl<F: FnMut(&Scenario) -> bool> Search<F> {
+    /// Keeps a candidate if it is another scenario that still fails.
+    fn try_document(&mut self, candidate: Value) -> bool {
+        if candidate == self.document || self.executions >= BUDGET {
+            return false;
         }
-    };
-    push(&|s| s.faults.clear());
-    push(&|s| s.foreign.clear());
-    for index in (0..scenario.faults.len()).rev() {
-        push(&|s| drop(s.faults.remove(index)));
+        let Ok(scenario) = serde_json::from_value::<Scenario>(candidate) else {
+            return false;
+        };
+        self.try_scenario(scenario)
     }
-    push(&|s| drop(s.foreign.pop()));
-    push(&plain_topology);
-    push(&plain_traffic);
-    for index in 0..scenario.faults.len() {
-        push(&|s| milder(&mut s.faults[index].kind));
-        push(&|s| s.faults[index].at_ms = 0);
-        push(&|s| s.faults[index].at_ms /= 2);
+
+    fn try_scenario(&mut self, scenario: Scenario) -> bool {
+        if scenario == self.best || self.executions >= BUDGET {
+            return false;
+        }
+        self.executions += 1;
+        let kept = (self.fails)(&scenario);
+        if kept {
+            self.document = document(&scenario);
+            self.best = scenario;
+        }
+        kept
     }
-    push(&|s| s.topology.gateway_instances = 1);
-    push(&|s| s.topology.new_instances = s.topology.old_instances);
-    push(&|s| s.topology.autoscale = false);
-    push(&|s| s.latency.max_ms = s.latency.min_ms);
-    smaller
+
+    /// Removes events in chunks: first all, then halves, down to single ones.
+    fn fewer_events(&mut self) {
+        let mut chunk = events(&self.document).len();
+        while chunk > 0 {
+            let mut start = 0;
+            while start < events(&self.document).len() {
+                let all = events(&self.document);
+                let end = all.len().min(start + chunk);
+                let candidate = without(&self.document, &all[start..end]);
+                if !self.try_document(candidate) {
+                    start += chunk;
+                }
+            }
+            chunk /= 2;
+        }
+    }
+
+    /// Leaves out what has a default, and makes the rest as small and even as it can be.
+    fn plainer_surroundings(&mut self) {
+        for name in members(&self.document) {
+            let mut candidate = self.document.clone();
+            if let Some(object) = candidate.as_object_mut() {
+                object.shift_remove(&name);
+            }
+            self.try_document(candidate);
+        }
+        for edit in [plain_topology, plain_traffic, plain_latency] {
+            let mut candidate = self.best.clone();
+            edit(&mut candidate);
+            self.try_scenario(candidate);
+        }
+        for edit in PARTS {
+            let mut candidate = self.best.clone();
+            edit(&mut candidate);
+            self.try_scenario(candidate);
+        }
+    }
+
+    /// Lowers every number of what happens: to nothing, or by half as often as that goes.
+    fn milder_events(&mut self) {
+        for pointer in numbers(&self.document) {
+            let lowered = |document: &Value, by: fn(i64) -> i64| {
+                let mut candidate = document.clone();
+                let number = candidate.pointer_mut(&pointer)?;
+                *number = Value::from(by(number.as_i64()?));
+                Some(candidate)
+            };
+            let gone = lowered(&self.document, |_| 0);
+            if gone.is_some_and(|candidate| self.try_document(candidate)) {
+                continue;
+            }
+            while let Some(candidate) = lowered(&self.document, |number| number / 2) {
+                if !self.try_document(candidate) {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+fn document(scenario: &Scenario) -> Value {
+    serde_json::to_value(scenario).expect("because a scenario holds only numbers, texts and lists")
+}
+
+/// The members that happen or may be left out.
+fn members(document: &Value) -> Vec<String> {
+    let object = document.as_object().into_iter().flatten();
+    let names = object.map(|(name, _)| name.clone());
+    names
+        .filter(|name| !SURROUNDINGS.contains(&name.as_str()))
+        .collect()
+}
+
+/// JSON pointers of everything that happens: every element of every list, an element before those
+/// inside of it.
+fn events(document: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    for name in members(document) {
+        walk(
+            &document[&name],
+            &format!("/{name}"),
+            &mut |pointer, _, in_list| {
+                if in_list {
+                    found.push(pointer.to_owned());
+                }
+            },
+        );
+    }
+    found
+}
+
+/// JSON pointers of every whole number of what happens.
+fn numbers(document: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    for name in members(document) {
+        walk(
+            &document[&name],
+            &format!("/{name}"),
+            &mut |pointer, value, _| {
+                if value.as_i64().is_some_and(|number| number != 0) {
+                    found.push(pointer.to_owned());
+                }
+            },
+        );
+    }
+    found
+}
+
+/// Tells every value below and including `value`, and whether it is an element of a list.
+fn walk(value: &Value, pointer: &str, tell: &mut dyn FnMut(&str, &Value, bool)) {
+    walk_from(value, pointer, false, tell);
+}
+
+fn walk_from(
+    value: &Value,
+    pointer: &str,
+    in_list: bool,
+    tell: &mut dyn FnMut(&str, &Value, bool),
+) {
+    tell(pointer, value, in_list);
+    match value {
+        Value::Array(elements) => {
+            for (index, element) in elements.iter().enumerate() {
+                walk_from(element, &format!("{pointer}/{index}"), true, tell);
+            }
+        }
+        Value::Object(members) => {
+            for (name, member) in members {
+                walk_from(member, &format!("{pointer}/{name}"), false, tell);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The document without these elements; from the last to the first, so that each pointer still
+/// leads to its element when it is removed.
+fn without(document: &Value, elements: &[String]) -> Value {
+    let mut document = document.clone();
+    for pointer in elements.iter().rev() {
+        let Some((list, index)) = pointer.rsplit_once('/') else {
+            continue;
+        };
+        let list = document.pointer_mut(list).and_then(Value::as_array_mut);
+        if let (Some(list), Ok(index)) = (list, index.parse::<usize>())
+            && index < list.len()
+        {
+            list.remove(index);
+        }
+    }
+    document
 }
 
 fn plain_topology(scenario: &mut Scenario) {
@@ -90,49 +253,19 @@ fn plain_traffic(scenario: &mut Scenario) {
     traffic.profile.rate = traffic.profile.rate.min(10.0);
 }
 
-/// The same fault, less of it.
-fn milder(kind: &mut FaultKind) {
-    match kind {
-        FaultKind::Refuse { count, .. }
-        | FaultKind::ResetBefore { count, .. }
-        | FaultKind::ReplyLost { count, .. }
-        | FaultKind::FailOperation { count, .. }
-        | FaultKind::PartialGrant { count, .. }
-        | FaultKind::BareAnswer { count, .. }
-        | FaultKind::FailApplied { count, .. }
-        | FaultKind::Kill { count, .. } => *count = (*count).div_ceil(2),
-        FaultKind::SlowOperation {
-            count, extra_ms, ..
-        }
-        | FaultKind::LateActivation {
-            count, extra_ms, ..
-        } => {
-            *count = (*count).div_ceil(2);
-            *extra_ms = halved(*extra_ms);
-        }
-        FaultKind::Sick { for_ms, .. }
-        | FaultKind::SlowStart { for_ms, .. }
-        | FaultKind::SlowWarmUp { for_ms, .. }
-        | FaultKind::Isolated { for_ms, .. }
-        | FaultKind::SharedDependency { for_ms, .. }
-        | FaultKind::Deny { for_ms, .. }
-        | FaultKind::ThrottleStorm { for_ms, .. }
-        | FaultKind::Outage { for_ms }
-        | FaultKind::StaleRead { for_ms, .. }
-        | FaultKind::PlatformUpgrade { for_ms }
-        | FaultKind::HealthOmits { for_ms, .. } => *for_ms = halved(*for_ms),
-        FaultKind::RevokeTokens => {}
-        FaultKind::AfterGatewayWrite { fault, .. } => milder(fault),
-    }
+const fn plain_latency(scenario: &mut Scenario) {
+    scenario.latency.max_ms = scenario.latency.min_ms;
 }
 
-/// Half, in whole seconds, never nothing.
-fn halved(millis: u64) -> u64 {
-    if millis <= 1_000 {
-        return millis;
-    }
-    (millis / 2_000).max(1) * 1_000
-}
+/// Parts of the plain surroundings, for scenarios that do not fail in all of them.
+const PARTS: [fn(&mut Scenario); 6] = [
+    |s| s.topology.gateway_instances = 1,
+    |s| s.topology.new_instances = s.topology.old_instances,
+    |s| s.topology.autoscale = false,
+    |s| s.topology.gateway_probe = ProbeTimes::TUNED,
+    |s| s.traffic.without_long_work(),
+    |s| s.traffic.profile.arrivals = Shape::Steady,
+];
 
 #[cfg(test)]
 mod tests {
@@ -180,6 +313,37 @@ mod tests {
             pair.iter().all(|name| kinds(s).contains(name))
         });
         assert_eq!(shrunk.scenario.faults.len(), 2);
+    }
+
+    #[test]
+    fn a_hundred_innocent_faults_go_in_chunks() {
+        let mut scenario = with("sick");
+        let guilty = scenario.faults.iter().position(|f| f.kind.name() == "sick");
+        let guilty = scenario.faults.remove(guilty.expect("it has one"));
+        let innocent: Vec<_> = scenario
+            .faults
+            .iter()
+            .filter(|f| f.kind.name() != "sick")
+            .cloned()
+            .collect();
+        scenario.faults = innocent.iter().cycle().take(100).cloned().collect();
+        scenario.faults.insert(63, guilty);
+        let shrunk = shrink(&scenario, |s| {
+            s.faults.iter().any(|f| f.kind.name() == "sick")
+        });
+        assert_eq!(shrunk.scenario.faults.len(), 1);
+        assert!(shrunk.executions < 60, "{}", shrunk.executions);
+    }
+
+    #[test]
+    fn numbers_of_what_happens_are_lowered() {
+        let mut scenario = with("sick");
+        scenario.faults[0].at_ms = 1_000_000;
+        let late = |s: &Scenario| s.faults.iter().any(|f| f.at_ms >= 100_000);
+        let shrunk = shrink(&scenario, late);
+        let left: Vec<_> = shrunk.scenario.faults.iter().map(|f| f.at_ms).collect();
+        assert_eq!(left.len(), 1);
+        assert!((100_000..200_000).contains(&left[0]), "{left:?}");
     }
 
     #[test]

@@ -7,14 +7,14 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::json;
 use turquoise_emulator::ledger::{Attempt, ClientEntry, GatewayEntry, InstanceEntry, Seen};
 
 use crate::observation::{Observation, Record};
 
 /// A trace as one number; sums of digests are digests of campaigns.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Digest(pub u64);
 
 impl Digest {
@@ -51,6 +51,17 @@ impl fmt::Display for Digest {
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+/// Reads the sixteen hexadecimal digits that [`Display`](fmt::Display) writes: JSON numbers do not
+/// hold 64 bits everywhere.
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        u64::from_str_radix(&text, 16)
+            .map(Self)
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -222,6 +233,9 @@ mod tests {
             .fold(Digest::default(), Digest::add);
         assert_eq!(forward, backward);
         assert_eq!(Digest(0xff).to_string(), "00000000000000ff");
+        let written = serde_json::to_string(&Digest(u64::MAX)).expect("a text");
+        let read: Digest = serde_json::from_str(&written).expect("just written");
+        assert_eq!(read, Digest(u64::MAX));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::report::series::Series;
 use crate::timeline::Timeline;
 use crate::verdict::Verdict;
 
-const STYLE: &str = include_str!("html/page.css");
+pub(super) const STYLE: &str = include_str!("html/page.css");
 
 /// What the page says beside the verdict.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +40,22 @@ struct Run<'a> {
     verdict: &'a Verdict,
     timeline: &'a Timeline,
     series: &'a Series,
+}
+
+/// The timeline alone, as a picture that stands by itself.
+#[must_use]
+pub fn picture(observation: &Observation, verdict: &Verdict) -> String {
+    let timeline = Timeline::new(observation);
+    let ledger = Ledger::join(observation, &timeline);
+    let series = Series::cut(observation, &ledger);
+    let about = About::default();
+    figure::picture(&Run {
+        about: &about,
+        observation,
+        verdict,
+        timeline: &timeline,
+        series: &series,
+    })
 }
 
 /// The page of a run.
@@ -182,7 +198,7 @@ impl Run<'_> {
 }
 
 /// Text with the five characters that mean something in HTML replaced.
-fn escape(text: impl Display) -> String {
+pub(super) fn escape(text: impl Display) -> String {
     let mut escaped = String::new();
     let _infallible = write!(Escaping(&mut escaped), "{text}");
     escaped
@@ -207,7 +223,7 @@ impl fmt::Write for Escaping<'_> {
 }
 
 /// A number with thin groups of three digits.
-fn thousands(number: u64) -> String {
+pub(super) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -219,7 +235,7 @@ fn thousands(number: u64) -> String {
     text
 }
 
-fn plural(count: u64, noun: &str) -> String {
+pub(super) fn plural(count: u64, noun: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };
     format!("{} {noun}{ending}", thousands(count))
 }

@@ -10,7 +10,7 @@ use turquoise_emulator::Instant;
 
 use super::scale::TimeScale;
 use super::tables::phase_name;
-use super::{Run, escape, plural};
+use super::{Run, STYLE, escape, plural};
 
 const WIDTH: f64 = 1000.0;
 const LEFT: f64 = 118.0;
@@ -38,6 +38,14 @@ pub(super) fn section(run: &Run<'_>) -> String {
         Figure::new(run).draw(),
         caption(run),
     )
+}
+
+/// The figure as a file of its own: with its name space, its colours and its page.
+pub(super) fn picture(run: &Run<'_>) -> String {
+    let drawn = Figure::new(run).draw();
+    let opened = drawn.replacen("<svg ", "<svg xmlns=\"http://www.w3.org/2000/svg\" ", 1);
+    let style = format!("<style>\n{STYLE}\nsvg {{ background: var(--card); }}\n</style>\n<title ");
+    opened.replacen("<title ", &style, 1)
 }
 
 fn caption(run: &Run<'_>) -> String {
