@@ -14,10 +14,15 @@ mod status;
 
 use std::cell::{Cell, RefCell};
 
+use futures_util::future::{Either, select};
+use futures_util::pin_mut;
+
 use crate::arm_client::{ArmClient, Operation};
 use crate::environment::Environment;
 use crate::journal::{Journal, JournalError, JournalStore, Record, Recovered, RunId, StoreError};
 use crate::lease::{Held, Taken, take};
+use crate::observer::Progress;
+use crate::phase::Phase;
 use crate::report::{Outcome, SwapReport};
 use crate::run::{Run, Start};
 
@@ -119,7 +124,8 @@ async fn hold<'a, E: Environment>(
 ) -> Result<Held<'a>, Box<SwapReport>> {
     let ttl = run.config.lease.ttl.0;
     let owner = &run.settings.owner;
-    match take(run.environment, run.lease, owner, id.as_str(), ttl).await {
+    let taking = take(run.environment, run.lease, owner, id.as_str(), ttl);
+    match beside_watch(run, taking).await {
         Ok(Taken::Ours(held)) => Ok(held),
         Ok(Taken::Others(lease)) => {
             let age_ms = run
@@ -137,6 +143,32 @@ async fn hold<'a, E: Environment>(
             Err(refused(Outcome::LockHeld, reason))
         }
         Err(error) => Err(store_trouble(&error)),
+    }
+}
+
+/// Says that a silent holder is being watched, which takes as long as the lease lives (L6).
+async fn beside_watch<T, E: Environment>(run: &Run<'_, E>, taking: impl Future<Output = T>) -> T {
+    let began = run.environment.now();
+    let telling = async {
+        loop {
+            let next = run.environment.now() + drive::NOTICE;
+            run.environment.sleep_until(next).await;
+            let waiting = Progress::Waiting {
+                phase: Phase::P0,
+                elapsed: run.environment.now().since(began),
+                ceiling: run.config.lease.ttl.0,
+                missing: vec![
+                    "the lease: its last holder is watched for a sign of life".to_owned(),
+                ],
+            };
+            run.observer.on(run.environment.now(), &waiting);
+        }
+    };
+    pin_mut!(taking);
+    pin_mut!(telling);
+    match select(taking, telling).await {
+        Either::Left((taken, _)) => taken,
+        Either::Right(_) => unreachable!("notices never end"),
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) use read::{health_of, side_facts};
 pub use retire::retire;
 
 /// Between two notices of a wait; half of what is promised.
-const NOTICE: Duration = Duration::from_secs(5);
+pub(super) const NOTICE: Duration = Duration::from_secs(5);
 
 /// A run under way in this process.
 pub(super) struct Driver<'a, E: Environment> {
@@ -79,6 +79,7 @@ impl<E: Environment> Driver<'_, E> {
     async fn work(&self, recovered: &Recovered) -> Driven {
         let (mut state, mut effects) = match recovered.state {
             Some(state) if recovered.is_open() => {
+                self.memory.borrow_mut().take_up(state, self.now());
                 let event = self.resume(recovered).await;
                 self.stepped(state, event)
             }

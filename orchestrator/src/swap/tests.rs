@@ -196,6 +196,24 @@ fn every_wait_says_within_ten_seconds_what_is_missing() {
 }
 
 #[test]
+fn every_wait_names_its_ceiling_and_ends_before_it() {
+    let lab = lab();
+    lab.swap();
+    for (_, progress) in lab.progress.0.borrow().iter() {
+        if let Progress::Waiting {
+            phase,
+            elapsed,
+            ceiling,
+            missing,
+        } = progress
+        {
+            assert!(elapsed <= ceiling, "{phase}: {elapsed:?} of {ceiling:?}");
+            assert!(!missing.is_empty(), "{phase} does not say what is missing");
+        }
+    }
+}
+
+#[test]
 fn a_second_swap_brings_the_other_side_back() {
     let lab = lab();
     assert_eq!(lab.swap().outcome, Outcome::Completed);

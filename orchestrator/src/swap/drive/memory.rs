@@ -13,6 +13,10 @@ use crate::report::{GatewayWrite, PhaseReport};
 use crate::swap::machine::State;
 use crate::view::gateway::Entry;
 
+/// What reads may take before the first wait of a state names its own ceiling: as long as the ARM
+/// client repeats one, and the time of the last try.
+const FIRST_LOOK: Duration = Duration::from_secs(180);
+
 /// One run's memory.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
@@ -23,6 +27,8 @@ pub(crate) struct Memory {
     pub(crate) pins: Vec<Pin>,
     pub(crate) scales: Vec<Scale>,
     pub(crate) writes: Vec<GatewayWrite>,
+    /// Etags that writes of ours have replaced: a read that still shows one is stale (F67).
+    pub(crate) replaced: Vec<String>,
     /// What the old side answered before the change.
     pub(crate) baseline: Tally,
     /// Where our own probes enter, once known.
@@ -46,7 +52,8 @@ pub(crate) struct Memory {
 struct Current {
     state: State,
     entered: Instant,
-    ceiling: Duration,
+    /// When the current wait gives up.
+    deadline: Instant,
     missing: Vec<String>,
     evidence: Vec<String>,
 }
@@ -66,14 +73,9 @@ impl Memory {
         }
     }
 
+    /// Begins a state's work; until it has looked for the first time it waits for that look (L6).
     pub(crate) fn enter(&mut self, state: State, now: Instant) {
-        self.current = Some(Current {
-            state,
-            entered: now,
-            ceiling: Duration::ZERO,
-            missing: Vec::new(),
-            evidence: Vec::new(),
-        });
+        self.take_up(state, now);
         if let Some(phase) = state.phase() {
             self.phases.push(PhaseReport {
                 phase,
@@ -83,6 +85,17 @@ impl Memory {
                 evidence: Vec::new(),
             });
         }
+    }
+
+    /// Stands in a state without having begun its work: a resumed run first sees what is.
+    pub(crate) fn take_up(&mut self, state: State, now: Instant) {
+        self.current = Some(Current {
+            state,
+            entered: now,
+            deadline: now + FIRST_LOOK,
+            missing: vec!["a first look".to_owned()],
+            evidence: Vec::new(),
+        });
     }
 
     /// Closes the current phase: which, and what was proven or why it was left.
@@ -104,11 +117,10 @@ impl Memory {
         self.current.as_ref().map(|current| current.state)
     }
 
-    /// Names the ceiling of the current wait.
-    pub(crate) fn set_ceiling(&mut self, ceiling: Duration) {
-        if let Some(current) = &mut self.current {
-            current.ceiling = ceiling;
-        }
+    /// Says when the current wait gives up, and gives back what the wait around it said.
+    pub(crate) fn set_deadline(&mut self, deadline: Instant) -> Option<Instant> {
+        let current = self.current.as_mut()?;
+        Some(std::mem::replace(&mut current.deadline, deadline))
     }
 
     pub(crate) fn set_missing(&mut self, missing: Vec<String>) {
@@ -137,7 +149,7 @@ impl Memory {
         Some(Progress::Waiting {
             phase: current.state.phase()?,
             elapsed: now.since(current.entered),
-            ceiling: current.ceiling,
+            ceiling: current.deadline.since(current.entered),
             missing: current.missing.clone(),
         })
     }

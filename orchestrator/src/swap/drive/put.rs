@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::Driver;
 use crate::arm_client::{Accepted, ArmFailure};
-use crate::environment::Environment;
+use crate::environment::{Environment, Instant};
 use crate::gates::{Verdict, retreat_verdict, side_verdict};
 use crate::journal::{Record, hash};
 use crate::observer::Progress;
@@ -30,22 +30,19 @@ impl<E: Environment> Driver<'_, E> {
     /// Makes the pool list `to`, once, and says what it lists when all is settled.
     pub(super) async fn put_pool(&self, to: Content) -> Event {
         let ceiling = self.run.config.ceilings.write.0;
-        self.memory.borrow_mut().set_ceiling(ceiling);
-        match self.put_until_settled(to, ceiling).await {
+        let deadline = self.now() + ceiling;
+        self.memory.borrow_mut().set_deadline(deadline);
+        match self.put_until_settled(to, deadline).await {
             Ok(event) | Err(event) => event,
         }
     }
 
-    async fn put_until_settled(&self, to: Content, ceiling: Duration) -> Result<Event, Event> {
-        let deadline = self.now() + ceiling;
+    async fn put_until_settled(&self, to: Content, deadline: Instant) -> Result<Event, Event> {
         let from = self.content_before();
-        // The etag a write of ours replaced: a read that still shows it is stale (F67).
-        let mut replaced: Option<String> = None;
         loop {
             let gateway = self.settled_gateway().await?;
             let content = self.content_of(&gateway);
             let failed = has_failed(&gateway);
-            let stale = replaced.is_some() && gateway::etag(&gateway) == replaced.as_deref();
             if (content == to && !failed) || !(content == from || content == to) {
                 let members = self.members_of(&gateway).unwrap_or_default();
                 self.settle_write(&members);
@@ -56,20 +53,16 @@ impl<E: Environment> Driver<'_, E> {
                 return Ok(event);
             }
             if self.now() >= deadline {
+                let ceiling = self.run.config.ceilings.write.0.as_secs();
                 self.memory.borrow_mut().reason =
-                    format!("the pool could not be written in {} s", ceiling.as_secs());
+                    format!("the pool could not be written in {ceiling} s");
                 return Ok(Event::OnDeadline);
-            }
-            if stale {
-                self.missing("a read that is younger than our last write");
-                self.pause(PAUSE).await;
-                continue;
             }
             if let Some(event) = self.good_moment(to).await? {
                 return Ok(event);
             }
             if let Some(etag) = self.send(&gateway, to).await? {
-                replaced = Some(etag);
+                self.memory.borrow_mut().replaced.push(etag);
             }
         }
     }

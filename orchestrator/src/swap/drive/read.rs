@@ -18,6 +18,9 @@ use crate::view::{backend_health, gateway, load_balancer, pool, scale_set};
 
 /// Between two looks at a gateway that is being written.
 const SETTLING_PACE: Duration = Duration::from_secs(3);
+/// How long a read may lag behind our own write before that is worth an error: a minute is a long
+/// lag (failure-catalogue.md F67), and the wait around it looks again.
+const STALE_PATIENCE: Duration = Duration::from_secs(120);
 /// How long a gateway must have the same etag before an unanswered write counts as not sent (F64).
 const QUIET: Duration = Duration::from_secs(15);
 
@@ -30,13 +33,39 @@ impl<E: Environment> Driver<'_, E> {
 
     /// The gateway as ARM tells it now; remembers and tells its pool.
     pub(super) async fn gateway(&self) -> Result<Value, ArmFailure> {
-        let gateway = self.arm.get(&self.run.config.target.gateway).await?;
+        let gateway = self.fresh_gateway().await?;
         let members = self.members_of(&gateway).unwrap_or_default();
         let known = std::mem::replace(&mut self.memory.borrow_mut().pool, members.clone());
         if known != members {
             self.tell(&Progress::Pool { members });
         }
         Ok(gateway)
+    }
+
+    /// A read that is younger than our own last write: Azure has more than one front end, and one that
+    /// has not heard of the write answers with the body and etag of before (F67).
+    async fn fresh_gateway(&self) -> Result<Value, ArmFailure> {
+        let deadline = self.now() + STALE_PATIENCE;
+        loop {
+            let gateway = self.arm.get(&self.run.config.target.gateway).await?;
+            let stale = gateway::etag(&gateway).is_some_and(|etag| {
+                let memory = self.memory.borrow();
+                memory.replaced.iter().any(|replaced| replaced == etag)
+            });
+            if !stale {
+                return Ok(gateway);
+            }
+            if self.now() >= deadline {
+                return Err(ArmFailure::Ceiling {
+                    what: "a read of the gateway that is younger than our last write".to_owned(),
+                    waited_s: STALE_PATIENCE.as_secs(),
+                });
+            }
+            self.run
+                .environment
+                .sleep_until(self.now() + SETTLING_PACE)
+                .await;
+        }
     }
 
     pub(super) fn members_of(&self, gateway: &Value) -> Option<Vec<Ipv4Addr>> {

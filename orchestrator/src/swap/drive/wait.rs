@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Driver;
 use crate::arm_client::ArmFailure;
-use crate::environment::Environment;
+use crate::environment::{Environment, Instant};
 use crate::gates::Verdict;
 use crate::journal::Record;
 use crate::swap::event::{Event, Reason};
@@ -21,10 +21,24 @@ impl<E: Environment> Driver<'_, E> {
         &self,
         ceiling: Duration,
         pace: Duration,
+        look: impl AsyncFnMut() -> Look,
+    ) -> Event {
+        let deadline = self.now() + ceiling;
+        let around = self.memory.borrow_mut().set_deadline(deadline);
+        let event = self.looks(deadline, ceiling, pace, look).await;
+        if let Some(around) = around {
+            self.memory.borrow_mut().set_deadline(around);
+        }
+        event
+    }
+
+    async fn looks(
+        &self,
+        deadline: Instant,
+        ceiling: Duration,
+        pace: Duration,
         mut look: impl AsyncFnMut() -> Look,
     ) -> Event {
-        self.memory.borrow_mut().set_ceiling(ceiling);
-        let deadline = self.now() + ceiling;
         loop {
             if let Some(event) = self.stopped() {
                 return event;
