@@ -35,6 +35,14 @@ pub enum FaultKind {
         /// How many requests.
         count: u32,
     },
+    /// `arm.request`: a bucket of calls is empty, and refused calls count: matching requests are
+    /// answered 429 until nobody has sent one for a while (azure-facts.md §1.8).
+    EmptyBucket {
+        /// Which requests.
+        on: Matches,
+        /// How long nobody may have asked, in milliseconds; also the `Retry-After`.
+        quiet_ms: u64,
+    },
     /// `arm.request`: the connection ends before the request acts.
     ResetBefore {
         /// Which requests.
@@ -289,6 +297,7 @@ impl FaultKind {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Refuse { .. } => "refuse",
+            Self::EmptyBucket { .. } => "empty_bucket",
             Self::ResetBefore { .. } => "reset_before",
             Self::ReplyLost { .. } => "reply_lost",
             Self::SlowOperation { .. } => "slow_operation",
@@ -416,6 +425,8 @@ struct Armed {
     index: usize,
     fault: Fault,
     left: u32,
+    /// When somebody last asked in vain.
+    last_ms: Option<u64>,
 }
 
 impl Faults {
@@ -435,6 +446,7 @@ impl Faults {
             index,
             left: fault.kind.count(),
             fault,
+            last_ms: None,
         });
     }
 
@@ -469,7 +481,8 @@ impl Faults {
 
     /// `arm.request` and `arm.reply`: what happens to this request, if anything.
     pub fn on_request(&mut self, now_ms: u64, method: &str, path: &str) -> Option<Interference> {
-        if let Some(lasting) = self.on_request_for_a_while(now_ms, method, path) {
+        let lasting = self.on_request_for_a_while(now_ms, method, path);
+        if let Some(lasting) = lasting.or_else(|| self.on_empty_bucket(now_ms, method, path)) {
             return Some(lasting);
         }
         self.spend(now_ms, |kind| match kind {
@@ -703,6 +716,31 @@ impl Faults {
         None
     }
 
+    /// Refuses whoever asks too early; who has waited finds a full bucket again.
+    fn on_empty_bucket(&mut self, now_ms: u64, method: &str, path: &str) -> Option<Interference> {
+        for armed in &mut self.schedule {
+            let FaultKind::EmptyBucket { on, quiet_ms } = &armed.fault.kind else {
+                continue;
+            };
+            if armed.left == 0 || armed.fault.at_ms > now_ms || !on.request(method, path) {
+                continue;
+            }
+            let last = armed.last_ms.replace(now_ms);
+            if last.is_some_and(|last| now_ms.saturating_sub(last) >= *quiet_ms) {
+                armed.left = 0;
+                continue;
+            }
+            self.hits.push((armed.index, armed.fault.kind.name()));
+            let seconds = quiet_ms.div_ceil(1_000);
+            return Some(Interference::Refuse {
+                status: 429,
+                code: "SubscriptionRequestsThrottled".to_owned(),
+                retry_after: u32::try_from(seconds).ok(),
+            });
+        }
+        None
+    }
+
     fn spend<T>(
         &mut self,
         now_ms: u64,
@@ -814,6 +852,27 @@ mod tests {
                 retry_after: None,
                 count,
             },
+        }
+    }
+
+    #[test]
+    fn an_empty_bucket_fills_only_while_nobody_asks() {
+        let mut faults = Faults::new(&[Fault {
+            at_ms: 0,
+            kind: FaultKind::EmptyBucket {
+                on: Matches::default(),
+                quiet_ms: 20_000,
+            },
+        }]);
+        for (at_ms, refused) in [
+            (0, true),
+            (1_000, true),
+            (20_999, true),
+            (40_999, false),
+            (41_000, false),
+        ] {
+            let answer = faults.on_request(at_ms, "PUT", "/x");
+            assert_eq!(answer.is_some(), refused, "at {at_ms} ms");
         }
     }
 
