@@ -37,6 +37,7 @@ pub mod verdict;
 
 mod cause;
 mod gap;
+mod journal;
 mod latency;
 mod ledger;
 #[cfg(test)]

@@ -34,6 +34,8 @@ pub struct Observation {
     pub declared: Declared,
     /// The phases as the journal recorded them, in order of time.
     pub phases: Vec<PhaseMark>,
+    /// What processes said while they waited, in order of time.
+    pub notices: Vec<Notice>,
     /// Which part of the run is judged, and against which part.
     pub window: Window,
     /// How the orchestrator said it ended; `None` when it never ended.
@@ -147,6 +149,17 @@ pub struct Policy {
     /// L1: by when a terminal state is due, counted from the swap's start or the last fault,
     /// whichever is later.
     pub terminal_within: Duration,
+    /// L3: by when the lock can be had after its holder's death.
+    pub lock_within: Duration,
+    /// L4: by when the old side serves again after a breach, detection included.
+    pub rollback_within: Duration,
+    /// L6: no wait may have a later ceiling.
+    pub wait_ceiling: Duration,
+    /// L5: by when a drain is over, with its last look.
+    pub drain_within: Duration,
+    /// Q5: how long both sides may serve together, counted from the first such answer or the last
+    /// fault, whichever is later.
+    pub mixed_within: Duration,
     /// Q2: losses that a run may have.
     pub loss_budget: u64,
 }
@@ -164,6 +177,16 @@ impl Default for Policy {
             drain: Duration::from_secs(30),
             quiet: Duration::from_secs(1),
             terminal_within: Duration::from_secs(4 * 3600),
+            // failure-catalogue.md E.5: a lease's time to live.
+            lock_within: Duration::from_secs(300),
+            // A minute to see it, two writes of 90 s, the proofs and the drain between them.
+            rollback_within: Duration::from_secs(900),
+            // The longest ceiling, an hour, and a bake of a day's retention.
+            wait_ceiling: Duration::from_secs(26 * 3600),
+            // The drain's ceiling of an hour, and the time of a look.
+            drain_within: Duration::from_secs(3600 + 300),
+            // The ceilings of P5 and P7, an hour each, and the bake between them.
+            mixed_within: Duration::from_secs(2 * 3600 + 600),
             loss_budget: 0,
         }
     }
@@ -178,6 +201,23 @@ pub struct PhaseMark {
     pub phase: u8,
     /// Whether this is the way back to the old side.
     pub reverse: bool,
+}
+
+/// A process says that it is waiting (L6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// When.
+    pub at: Instant,
+    /// Which process, by its number in the run.
+    pub process: u16,
+    /// In which phase.
+    pub phase: u8,
+    /// How long it has waited in this phase.
+    pub elapsed: Duration,
+    /// When it gives up, counted from the phase's beginning.
+    pub ceiling: Duration,
+    /// Whether it names the evidence that is missing.
+    pub explained: bool,
 }
 
 /// Which part of the run is judged.

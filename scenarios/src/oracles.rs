@@ -18,19 +18,30 @@ use crate::verdict::Violation;
 
 mod allowed_sides;
 mod at_most_once;
+mod blast_radius;
 mod conservation;
 mod converges;
 mod delete_guard;
+mod drain_ends;
+mod explained_waits;
+mod idempotent_resume;
 mod latency_inflation;
+mod legal_transitions;
+mod lock_liveness;
 mod losses;
 mod max_gap;
+mod mixed_time;
 mod never_empty;
+mod never_wedged;
 mod no_dispatch_after_removal;
 mod no_infrastructure_failure;
 mod no_kill_with_work;
 mod no_lost_update;
 mod no_residue;
 mod one_complete_answer;
+mod one_writer;
+mod rollback_latency;
+mod rollback_no_worse;
 mod single_version_after;
 mod truthful_report;
 mod write_economy;
@@ -76,14 +87,25 @@ pub(crate) const ORACLES: &[Oracle] = &[
     single_version_after::ORACLE,
     never_empty::ORACLE,
     delete_guard::ORACLE,
+    one_writer::ORACLE,
     no_lost_update::ORACLE,
+    legal_transitions::ORACLE,
+    idempotent_resume::ORACLE,
+    rollback_no_worse::ORACLE,
+    blast_radius::ORACLE,
     no_residue::ORACLE,
     truthful_report::ORACLE,
     write_economy::ORACLE,
     converges::ORACLE,
+    never_wedged::ORACLE,
+    lock_liveness::ORACLE,
+    rollback_latency::ORACLE,
+    drain_ends::ORACLE,
+    explained_waits::ORACLE,
     max_gap::ORACLE,
     losses::ORACLE,
     latency_inflation::ORACLE,
+    mixed_time::ORACLE,
     conservation::ORACLE,
 ];
 

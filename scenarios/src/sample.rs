@@ -12,9 +12,10 @@ use turquoise_emulator::ledger::{
 use turquoise_emulator::{Event, Instant, Timed};
 
 use crate::observation::{
-    Capacity, Declared, End, Observation, Outcome, PhaseMark, Policy, Record, Residue, Side,
-    Snapshot, Window,
+    Capacity, Declared, End, Ending, JournalLine, LeasePut, Observation, Outcome, PhaseMark,
+    Policy, Process, Record, Residue, Side, Snapshot, Window,
 };
+use crate::scenario::{Point, Verb};
 
 pub(crate) const OLD: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 4);
 pub(crate) const NEW: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 4);
@@ -59,6 +60,7 @@ pub(crate) fn clean() -> Observation {
         builds: vec!["v1".to_owned(), "v2".to_owned()],
         declared: declared(),
         phases: phases(),
+        notices: Vec::new(),
         window: Window {
             baseline_start: secs(10),
             swap_start: secs(100),
@@ -224,6 +226,82 @@ pub(crate) fn arm(method: &str, target: &ResourceId, caller: &str) -> Event {
         code: None,
         applied: true,
     }
+}
+
+/// Process `number` puts the lease under an epoch.
+pub(crate) fn hold(observation: &mut Observation, number: u16, at: Instant, epoch: u64) {
+    while observation.record.processes.len() <= usize::from(number) {
+        process(
+            observation,
+            Verb::Swap,
+            secs(100),
+            secs(200),
+            Ending::Running,
+        );
+    }
+    observation.record.leases.push(LeasePut {
+        at,
+        process: number,
+        store: 0,
+        owner: "sample".to_owned(),
+        run: "r".to_owned(),
+        epoch,
+        beat: 0,
+        ttl_ms: 60_000,
+        accepted: true,
+    });
+}
+
+/// Adds a process; one that still runs has no end.
+pub(crate) fn process(
+    observation: &mut Observation,
+    verb: Verb,
+    started: Instant,
+    ended: Instant,
+    ending: Ending,
+) {
+    let machine = u16::try_from(observation.record.processes.len()).unwrap_or_default();
+    observation.record.processes.push(Process {
+        orchestrator: 0,
+        machine,
+        store: 0,
+        verb,
+        started,
+        ended: (ending != Ending::Running).then_some(ended),
+        ending,
+        reason: "because".to_owned(),
+    });
+}
+
+/// Process 0 stores a line in its journal.
+pub(crate) fn journal(observation: &mut Observation, process: u16, at: Instant, line: &str) {
+    let number = observation.record.journal.len();
+    observation.record.journal.push(JournalLine {
+        at,
+        process,
+        store: 0,
+        run: "r".to_owned(),
+        number,
+        line: line.to_owned(),
+        stored: true,
+    });
+}
+
+/// A process dies, and another one ends what it began.
+pub(crate) fn crash(observation: &mut Observation, at: Instant) {
+    let point = Point::Time { at_ms: 30_000 };
+    process(
+        observation,
+        Verb::Swap,
+        secs(100),
+        at,
+        Ending::Crashed(point),
+    );
+    let done = Ending::Exited {
+        exit_code: 0,
+        outcome: Outcome::Completed,
+    };
+    process(observation, Verb::Resume, at, secs(200), done);
 }
 
 fn generation(instance: u16, at: Instant) -> u64 {

@@ -109,6 +109,7 @@ pub(crate) fn collect(sources: Sources<'_>) -> Observation {
         events: sources.live.drain_events(),
         declared: declared(sources.plan, sources.config, &mut recorded.builds),
         builds: recorded.builds,
+        notices: Vec::new(),
         phases: sources
             .marks
             .iter()

@@ -95,10 +95,28 @@ fn follow(
                 findings.report(at, &["F55"], || {
                     "a write left the pool without members".to_owned()
                 });
+            } else if let Some((_, addresses)) = ours
+                && at >= case.observation.window.swap_start
+                && replaces_all(views, addresses)
+            {
+                findings.report(at, &["F55", "F65", "F68", "F83"], || {
+                    "a write replaced every member that any gateway instance dispatches to"
+                        .to_owned()
+                });
             }
         }
         _ => {}
     }
+}
+
+/// Whether no gateway instance dispatches yet to any of the members that a write leaves: none of them
+/// is proven, and all that serve are gone at one stroke.
+fn replaces_all(views: &BTreeMap<u16, View>, addresses: &[String]) -> bool {
+    let left: BTreeSet<Ipv4Addr> = addresses
+        .iter()
+        .filter_map(|text| text.parse().ok())
+        .collect();
+    !views.is_empty() && views.values().all(|view| view.members.is_disjoint(&left))
 }
 
 /// Reports each view that has just become empty, once until it recovers.
@@ -148,6 +166,21 @@ pub(super) fn broken() -> crate::Observation {
 mod tests {
     use super::*;
     use crate::sample::{OLD, US, clean, health, insert, secs, written};
+
+    #[test]
+    fn members_that_nobody_dispatches_to_yet_may_not_replace_all_that_serve() {
+        // The second write, at 160 s, comes before the first one is effective anywhere, or after.
+        for (late, violated) in [(false, false), (true, true)] {
+            let mut observation = clean();
+            if late {
+                observation.events.retain(|timed| {
+                    !matches!(timed.event, Event::GatewayApplied { generation: 2, .. })
+                });
+            }
+            let verdict = crate::judge(&observation);
+            assert_eq!(verdict.violates(Invariant::S(11)), violated, "late: {late}");
+        }
+    }
 
     #[test]
     fn one_healthy_member_is_enough() {

@@ -8,6 +8,8 @@ use turquoise_arm::ResourceId;
 use turquoise_emulator::{Event, Instant};
 
 use crate::invariant::Invariant;
+use crate::journal::{Line, lines};
+use crate::observation::Caller;
 use crate::oracles::{Case, Findings, Oracle};
 
 pub(crate) const ORACLE: Oracle = Oracle {
@@ -19,6 +21,7 @@ pub(crate) const ORACLE: Oracle = Oracle {
 struct Write<'a> {
     at: Instant,
     ours: bool,
+    process: u16,
     generation: u64,
     pools: &'a [(ResourceId, Vec<String>)],
     changed: &'a [String],
@@ -26,9 +29,11 @@ struct Write<'a> {
 
 fn judge(case: &Case<'_>, findings: &mut Findings) {
     let writes: Vec<Write<'_>> = writes(case).collect();
+    let lines = lines(case.observation);
     for (index, write) in writes.iter().enumerate() {
         if write.ours && write.at >= case.observation.window.swap_start {
             judge_write(case, &writes[..index], write, findings);
+            judge_memory(case, writes[..index].last(), write, &lines, findings);
         }
     }
 }
@@ -73,6 +78,41 @@ fn judge_write(case: &Case<'_>, before: &[Write<'_>], write: &Write<'_>, finding
     }
 }
 
+/// Who writes over somebody else's edit of our pool must have seen it: its journal says what it took
+/// for the pool of before (F102).
+fn judge_memory(
+    case: &Case<'_>,
+    previous: Option<&Write<'_>>,
+    write: &Write<'_>,
+    lines: &[Line<'_>],
+    findings: &mut Findings,
+) {
+    let pool = &case.observation.declared.pool;
+    let by_another = |other: &&Write<'_>| !other.ours || other.process != write.process;
+    let Some(before) = previous
+        .filter(by_another)
+        .and_then(|p| addresses_of(p.pools, pool))
+    else {
+        return;
+    };
+    let own = |line: &&Line<'_>| line.process == write.process && line.at <= write.at;
+    let intents = lines.iter().filter(own).filter_map(Line::replaces_members);
+    let Some(mut believed) = intents.last() else {
+        return;
+    };
+    let mut before = before.clone();
+    before.sort_unstable();
+    believed.sort_unstable();
+    if before != believed {
+        findings.report(write.at, &["F58", "F102"], || {
+            format!(
+                "write {} went over {before:?}, by somebody else, and took it for {believed:?}",
+                write.generation
+            )
+        });
+    }
+}
+
 fn writes<'a>(case: &Case<'a>) -> impl Iterator<Item = Write<'a>> {
     let declared = &case.observation.declared;
     case.observation
@@ -91,6 +131,7 @@ fn writes<'a>(case: &Case<'a>) -> impl Iterator<Item = Write<'a>> {
                 Some(Write {
                     at: timed.at,
                     ours,
+                    process: Caller::read(caller).process,
                     generation: *generation,
                     pools,
                     changed,
@@ -144,7 +185,24 @@ pub(super) fn broken() -> crate::Observation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::{FOREIGN, NEW, OLD, US, clean, gateway, insert, pool, secs, written};
+    use crate::sample::{
+        FOREIGN, NEW, OLD, US, clean, gateway, insert, journal, pool, secs, written,
+    };
+
+    #[test]
+    fn who_writes_over_an_edit_must_have_seen_it() {
+        for (believed, violated) in [("10.0.1.4", false), ("10.0.1.4\",\"10.0.2.4", true)] {
+            let mut observation = clean();
+            let edit = written(FOREIGN, 8, &[OLD]);
+            insert(&mut observation, secs(150), edit);
+            let intent = format!(
+                r#"{{"record":"writing","write":{{"from":["{believed}"],"to":["10.0.2.4"]}}}}"#
+            );
+            journal(&mut observation, 0, secs(155), &intent);
+            let verdict = crate::judge(&observation);
+            assert_eq!(verdict.violates(Invariant::S(15)), violated, "{believed}");
+        }
+    }
 
     #[test]
     fn only_pointers_into_our_pools_addresses_are_ours() {

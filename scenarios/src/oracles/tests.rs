@@ -43,6 +43,26 @@ const BROKEN: &[(Invariant, Defect)] = &[
         latency_inflation::ORACLE.invariant,
         latency_inflation::broken,
     ),
+    (
+        rollback_no_worse::ORACLE.invariant,
+        rollback_no_worse::broken,
+    ),
+    (blast_radius::ORACLE.invariant, blast_radius::broken),
+    (drain_ends::ORACLE.invariant, drain_ends::broken),
+    (mixed_time::ORACLE.invariant, mixed_time::broken),
+    (one_writer::ORACLE.invariant, one_writer::broken),
+    (
+        legal_transitions::ORACLE.invariant,
+        legal_transitions::broken,
+    ),
+    (
+        idempotent_resume::ORACLE.invariant,
+        idempotent_resume::broken,
+    ),
+    (never_wedged::ORACLE.invariant, never_wedged::broken),
+    (lock_liveness::ORACLE.invariant, lock_liveness::broken),
+    (rollback_latency::ORACLE.invariant, rollback_latency::broken),
+    (explained_waits::ORACLE.invariant, explained_waits::broken),
     (conservation::ORACLE.invariant, conservation::broken),
 ];
 

@@ -366,7 +366,7 @@ impl<L: Level + 'static> Director<L> {
             interference: self.interference.clone(),
             process: number,
             begin: self.begin(start, number),
-            watch: self.notebook.watch(start.verb),
+            watch: self.notebook.watch(number, start.verb),
         };
         play(environment, store, tokens, part)
     }

@@ -10,7 +10,7 @@ use super::core::cloud_time;
 use super::names::OLD_SIDE;
 use super::play::Ended;
 use crate::observation::{
-    Ending, JournalLine, LeasePut, Outcome, PhaseMark, Process, Record, WORLD,
+    Ending, JournalLine, LeasePut, Notice, Outcome, PhaseMark, Process, Record, WORLD,
 };
 use crate::scenario::{Verb, Want};
 
@@ -23,6 +23,7 @@ pub(super) struct Notebook(Rc<RefCell<Pages>>);
 pub(super) struct Pages {
     pub(super) record: Record,
     pub(super) phases: Vec<PhaseMark>,
+    pub(super) notices: Vec<Notice>,
     /// What processes said they could not restore.
     pub(super) residue: Vec<String>,
     /// Whether the last plan leads from the scenario's new side to its old one.
@@ -94,10 +95,11 @@ impl Notebook {
 
     /// Who hears what a process tells. Its new side may be the scenario's old one: a plan says so,
     /// and whoever goes on with a run goes on with its plan.
-    pub(super) fn watch(&self, verb: Verb) -> Watch {
+    pub(super) fn watch(&self, process: u16, verb: Verb) -> Watch {
         let as_before = self.0.borrow().reversed;
         Watch {
             notebook: self.clone(),
+            process,
             reversed: Rc::new(Cell::new(as_before && verb != Verb::Swap)),
         }
     }
@@ -142,6 +144,7 @@ impl Pages {
 #[derive(Clone, Debug)]
 pub(super) struct Watch {
     notebook: Notebook,
+    process: u16,
     reversed: Rc<Cell<bool>>,
 }
 
@@ -164,6 +167,19 @@ impl Observer for Watch {
                 at: cloud_time(at),
                 phase: *phase as u8,
                 reverse: *reverse != self.reversed.get(),
+            }),
+            Progress::Waiting {
+                phase,
+                elapsed,
+                ceiling,
+                missing,
+            } => pages.notices.push(Notice {
+                at: cloud_time(at),
+                process: self.process,
+                phase: *phase as u8,
+                elapsed: *elapsed,
+                ceiling: *ceiling,
+                explained: missing.iter().any(|what| !what.trim().is_empty()),
             }),
             _ => {}
         }

@@ -132,6 +132,7 @@ impl Stage {
             declared: self.declared(&builds),
             builds,
             phases: pages.phases,
+            notices: pages.notices,
             window: Window {
                 baseline_start: cloud_time(self.baseline_start),
                 swap_start: cloud_time(self.swap_start),

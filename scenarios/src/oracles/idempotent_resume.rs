@@ -1,0 +1,210 @@
+//! S18: a crash anywhere and a resume end in the same state.
+//!
+//! Judged against the twin: the same scenario without its crashes. Trouble that comes by the clock
+//! meets a slower run elsewhere on its way; so where anything but the crashes went wrong, only runs
+//! that ended alike are compared.
+
+use turquoise_emulator::Event;
+
+use crate::invariant::Invariant;
+use crate::observation::{Ending, FinalState, Observation, Twin};
+use crate::oracles::{Case, Findings, Oracle};
+use crate::scenario::Verb;
+
+pub(crate) const ORACLE: Oracle = Oracle {
+    invariant: Invariant::S(18),
+    judge,
+};
+
+fn judge(case: &Case<'_>, findings: &mut Findings) {
+    let observation = case.observation;
+    let (Some(twin), Some(end)) = (&observation.record.twin, observation.end) else {
+        return;
+    };
+    // Who was interrupted, or died without a successor, has not resumed.
+    if !end.outcome.is_terminal() || !twin.end.is_some_and(|end| end.outcome.is_terminal()) {
+        return;
+    }
+    // Somebody who wants the old side back wants another end.
+    let processes = &observation.record.processes;
+    if processes
+        .iter()
+        .any(|process| process.verb == Verb::Rollback)
+    {
+        return;
+    }
+    let at = observation.window.swap_end;
+    let alike = twin.end.map(|end| end.outcome) == Some(end.outcome);
+    if !alike && is_quiet(observation) {
+        findings.report(at, &["F63", "F76", "F77", "F100"], || {
+            let twin = twin.end.map_or("nothing", |end| end.outcome.name());
+            let name = end.outcome.name();
+            format!("with its crashes the run ended as `{name}`, without them as `{twin}`")
+        });
+    }
+    if alike {
+        for difference in differences(&observation.record.last, &twin.last) {
+            findings.report(at, &["F64", "F76", "F93"], || difference);
+        }
+    }
+    judge_writes(observation, twin, alike, findings);
+}
+
+/// A crash with a write in flight may cost that write once more, and no other may.
+fn judge_writes(observation: &Observation, twin: &Twin, alike: bool, findings: &mut Findings) {
+    let writes = gateway_writes(observation);
+    let allowed = twin.gateway_writes + observation.record.crashes().count();
+    if alike && writes > allowed {
+        findings.report(observation.window.swap_end, &["F61", "F64", "F98"], || {
+            format!(
+                "{writes} gateway writes were made, {} without crashes and {allowed} at most with them",
+                twin.gateway_writes
+            )
+        });
+    }
+}
+
+fn gateway_writes(observation: &Observation) -> usize {
+    let (declared, start) = (&observation.declared, observation.window.swap_start);
+    let writes = observation.events.iter().filter(|timed| {
+        matches!(&timed.event, Event::GatewayWritten { gateway, caller, .. }
+            if timed.at >= start && *gateway == declared.gateway && declared.is_ours(caller))
+    });
+    writes.count()
+}
+
+/// Whether nothing went wrong but crashes: then the end must be the same to the letter.
+fn is_quiet(observation: &Observation) -> bool {
+    let declared = &observation.declared;
+    let calm = |event: &Event| match event {
+        Event::FaultHit { .. } => false,
+        Event::GatewayWritten { caller, .. } => declared.is_ours(caller),
+        _ => true,
+    };
+    let start = observation.window.swap_start;
+    let mut events = observation.events.iter().filter(|timed| timed.at >= start);
+    let crashes = |name: &str| name.starts_with("crash");
+    let alone = observation
+        .record
+        .processes
+        .iter()
+        .all(|process| process.orchestrator == 0);
+    let ended_by_force = observation
+        .record
+        .processes
+        .iter()
+        .any(|process| matches!(process.ending, Ending::Crashed(_)));
+    alone
+        && ended_by_force
+        && observation.record.orders.is_empty()
+        && events.all(|timed| calm(&timed.event))
+        && observation
+            .record
+            .happened
+            .iter()
+            .all(|(_, name)| crashes(name))
+}
+
+fn differences(last: &FinalState, twin: &FinalState) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut compare = |what: &str, is: String, was: String| {
+        if is != was {
+            found.push(format!(
+                "{what} ended as {is} with crashes and as {was} without"
+            ));
+        }
+    };
+    compare(
+        "the pool",
+        format!("{:?}", sorted(&last.pool)),
+        format!("{:?}", sorted(&twin.pool)),
+    );
+    for (instance, members) in &last.applied {
+        let other = twin
+            .applied
+            .get(instance)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let what = format!("gateway instance {instance}");
+        compare(
+            &what,
+            format!("{:?}", sorted(members)),
+            format!("{:?}", sorted(other)),
+        );
+    }
+    for (setting, minimum) in &last.autoscale_minimum {
+        if let Some(other) = twin.autoscale_minimum.get(setting) {
+            let what = format!("the autoscale minimum of `{setting}`");
+            compare(&what, minimum.to_string(), other.to_string());
+        }
+    }
+    compare("the lease", last.lease.clone(), twin.lease.clone());
+    found
+}
+
+fn sorted(members: &[std::net::Ipv4Addr]) -> Vec<std::net::Ipv4Addr> {
+    let mut members = members.to_vec();
+    members.sort_unstable();
+    members
+}
+
+#[cfg(test)]
+fn crashed(gateway_writes: usize) -> Observation {
+    use crate::observation::Outcome;
+    use crate::sample::{NEW, clean, crash, secs};
+    let mut observation = clean();
+    observation.record.last.pool = vec![NEW];
+    crash(&mut observation, secs(130));
+    observation.record.twin = Some(Twin {
+        end: Some(crate::observation::End {
+            exit_code: 0,
+            outcome: Outcome::Completed,
+        }),
+        last: observation.record.last.clone(),
+        gateway_writes,
+    });
+    observation
+}
+
+#[cfg(test)]
+pub(super) fn broken() -> Observation {
+    let mut observation = crashed(2);
+    observation.record.last.pool.push(crate::sample::OLD);
+    observation
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observation::{End, Outcome};
+
+    #[test]
+    fn each_crash_may_cost_one_write_more() {
+        for (without, violated) in [(2, false), (1, false), (0, true)] {
+            let verdict = crate::judge(&crashed(without));
+            assert_eq!(
+                verdict.violates(Invariant::S(18)),
+                violated,
+                "{without} in the twin"
+            );
+        }
+    }
+
+    #[test]
+    fn another_ending_needs_another_reason_than_the_crash() {
+        let mut observation = crashed(2);
+        if let Some(twin) = &mut observation.record.twin {
+            twin.end = Some(End {
+                exit_code: 5,
+                outcome: Outcome::RolledBack,
+            });
+        }
+        assert!(crate::judge(&observation).violates(Invariant::S(18)));
+        let hit = Event::FaultHit {
+            fault: 0,
+            name: "refuse".to_owned(),
+        };
+        crate::sample::insert(&mut observation, crate::sample::secs(150), hit);
+        assert!(!crate::judge(&observation).violates(Invariant::S(18)));
+    }
+}

@@ -1,0 +1,204 @@
+//! L4: a breach is detected and undone in time.
+//!
+//! Ground truth: the new side is in breach once most of what a gateway instance sends to it fails,
+//! for a while and while the old side's answers do not. Somebody who asks for the old side says so
+//! too. From then on the old side must be effective again within the bound, as long as someone is at
+//! work; whether anybody is, the phases tell.
+
+use std::time::Duration;
+
+use turquoise_emulator::ledger::Attempt;
+use turquoise_emulator::{Event, Instant};
+
+use crate::invariant::Invariant;
+use crate::observation::Outcome;
+use crate::oracles::{Case, Findings, Oracle};
+use crate::scenario::Want;
+
+pub(crate) const ORACLE: Oracle = Oracle {
+    invariant: Invariant::L(4),
+    judge,
+};
+
+/// The pieces in which breaches are looked for.
+const SLICE: Duration = Duration::from_secs(10);
+/// So many bad pieces in a row are a breach: shorter trouble may pass by itself.
+const SLICES: usize = 3;
+/// Fewer requests than this in a piece say nothing.
+const LEAST: u32 = 10;
+
+fn judge(case: &Case<'_>, findings: &mut Findings) {
+    let bound = case.observation.declared.policy.rollback_within;
+    for (alarm, why) in alarms(case) {
+        let due = last_trouble(case, alarm, alarm + bound).max(alarm) + bound;
+        let end = case.observation.window.swap_end;
+        // Who parks in time leaves the choice to a person, with both sides up.
+        let parked = case
+            .observation
+            .end
+            .is_some_and(|e| e.outcome == Outcome::Parked);
+        let undone = undone_at(case, alarm);
+        let late = undone.map_or_else(|| due < end || !parked, |at| at > due);
+        if late {
+            findings.report(alarm, &["F18", "F21", "F70", "F84", "F106"], || {
+                let took = undone.map_or_else(
+                    || "it never did".to_owned(),
+                    |at| format!("it took {:.0?}", at.since(alarm)),
+                );
+                format!("{why}, so the old side had to serve again within {bound:.0?}; {took}")
+            });
+            return;
+        }
+    }
+}
+
+/// When the old side had to come back, and why.
+fn alarms(case: &Case<'_>) -> Vec<(Instant, &'static str)> {
+    let mut found = Vec::new();
+    let end = case.observation.window.swap_end;
+    if let Some(at) = breach(case)
+        && at < end
+    {
+        found.push((at, "the new side failed"));
+    }
+    for order in &case.observation.record.orders {
+        if matches!(order.want, Want::Abort | Want::Rollback)
+            && order.at < end
+            && is_out(case, order.at)
+        {
+            found.push((order.at, "someone asked for the old side"));
+        }
+    }
+    found
+}
+
+/// Whether some gateway instance does without the old side.
+fn is_out(case: &Case<'_>, at: Instant) -> bool {
+    let old = case.observation.declared.old.address;
+    let mut instances = case.timeline.gateway_instances();
+    instances.any(|instance| {
+        case.timeline
+            .effective_at(instance, at)
+            .is_some_and(|members| !members.contains(&old))
+    })
+}
+
+/// When every gateway instance has the old side again.
+fn undone_at(case: &Case<'_>, alarm: Instant) -> Option<Instant> {
+    let events = case.observation.events.iter().map(|timed| timed.at);
+    let mut later = events.filter(|at| *at >= alarm);
+    later.find(|at| !is_out(case, *at))
+}
+
+/// When the new side has failed most of its requests for a while, with somebody left to it alone.
+fn breach(case: &Case<'_>) -> Option<Instant> {
+    let window = case.observation.window;
+    let new = case.observation.declared.new.address;
+    let count = window.swap_end.since(window.swap_start).as_secs() / SLICE.as_secs() + 1;
+    let mut slices = vec![(0_u32, 0_u32); usize::try_from(count).unwrap_or(0)];
+    for entry in &case.observation.ledgers.gateway {
+        if entry.member != Some(new) || entry.dispatched < window.swap_start {
+            continue;
+        }
+        let number = entry.dispatched.since(window.swap_start).as_secs() / SLICE.as_secs();
+        let Some(slice) = usize::try_from(number).ok().and_then(|n| slices.get_mut(n)) else {
+            continue;
+        };
+        let bad = match entry.outcome {
+            Attempt::Served { status } => status >= 500,
+            Attempt::Retried(_) | Attempt::Failed { .. } => true,
+            Attempt::Cut | Attempt::ClientGone => continue,
+        };
+        slice.0 += u32::from(bad);
+        slice.1 += 1;
+    }
+    let bad = |(bad, all): &(u32, u32)| *all >= LEAST && *bad * 2 > *all;
+    let spells = slices.windows(SLICES).enumerate();
+    let breaches = spells.filter(|(_, spell)| spell.iter().all(bad));
+    breaches
+        .map(|(first, _)| {
+            let slices = u32::try_from(first + SLICES).unwrap_or(u32::MAX);
+            window.swap_start + SLICE * slices
+        })
+        .find(|at| is_out(case, *at))
+}
+
+/// When the last injected fault hit in a span: trouble on the way back stretches it.
+fn last_trouble(case: &Case<'_>, from: Instant, to: Instant) -> Instant {
+    let hits = case.observation.events.iter().filter(|timed| {
+        matches!(timed.event, Event::FaultHit { .. }) && (from..=to).contains(&timed.at)
+    });
+    hits.map(|timed| timed.at).max().unwrap_or(from)
+}
+
+/// The clean run, whose new side answers 500 from 168 s on.
+#[cfg(test)]
+fn breached() -> crate::Observation {
+    use crate::sample::{NEW, secs};
+    let mut observation = crate::sample::clean();
+    observation.window.swap_end = secs(900);
+    for entry in &mut observation.ledgers.gateway {
+        if entry.member == Some(NEW) && entry.dispatched >= secs(168) {
+            entry.outcome = Attempt::Served { status: 500 };
+        }
+    }
+    observation
+}
+
+#[cfg(test)]
+pub(super) fn broken() -> crate::Observation {
+    let mut observation = breached();
+    observation.declared.policy.rollback_within = Duration::from_secs(60);
+    observation
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observation::{End, OrderGiven};
+    use crate::sample::{NEW, OLD, applied, clean, insert, secs};
+
+    #[test]
+    fn the_old_side_must_be_back_in_time() {
+        // The breach is certain at 200 s.
+        for (back, violated) in [(259, false), (261, true)] {
+            let mut observation = broken();
+            for instance in 0..2 {
+                insert(
+                    &mut observation,
+                    secs(back),
+                    applied(instance, 9, &[NEW, OLD]),
+                );
+            }
+            let verdict = crate::judge(&observation);
+            assert_eq!(
+                verdict.violates(Invariant::L(4)),
+                violated,
+                "back at {back} s"
+            );
+        }
+    }
+
+    #[test]
+    fn who_parks_in_time_has_detected_it() {
+        let mut observation = broken();
+        observation.window.swap_end = secs(230);
+        observation.end = Some(End {
+            exit_code: 7,
+            outcome: Outcome::Parked,
+        });
+        assert!(!crate::judge(&observation).violates(Invariant::L(4)));
+    }
+
+    #[test]
+    fn an_order_is_an_alarm_of_its_own() {
+        let mut observation = clean();
+        observation.record.orders.push(OrderGiven {
+            at: secs(180),
+            process: 0,
+            want: Want::Abort,
+        });
+        observation.declared.policy.rollback_within = Duration::from_secs(10);
+        assert!(crate::judge(&observation).violates(Invariant::L(4)));
+    }
+}
