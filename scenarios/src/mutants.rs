@@ -5,13 +5,24 @@
 //! that survives says that an oracle sleeps, and a kill counts only on a scenario that the real
 //! orchestrator passes. [`MUTANTS`] is the registry.
 
+mod blind;
 mod capacity;
+mod confirmation;
 mod delivery;
 mod drain;
 mod early_removal;
 mod evidence;
+mod gives_up;
+mod hands_on;
+mod insistent;
 mod interference;
+mod lock;
 mod lost_update;
+mod occasions;
+mod ownership;
+mod resumption;
+mod wall_clock;
+mod way_back;
 mod write_economy;
 
 use std::fmt;
@@ -60,20 +71,77 @@ pub const MUTANTS: &[Mutant] = &[
     early_removal::EMPTY_POOL,
     lost_update::LOST_UPDATE,
     lost_update::RETRY_STALE_BODY,
+    ownership::ETAG_IGNORED,
+    gives_up::SUPERSEDED,
+    lock::STATE_AS_MUTEX,
+    gives_up::LRO_TIMEOUT,
+    resumption::LRO_URL_LOST,
+    confirmation::LRO_SEMANTICS,
+    gives_up::FAILED_BUT_APPLIED,
+    ownership::STALE_READ,
+    confirmation::DESIRED_NOT_ACTUAL,
     lost_update::LOSSY_ROUNDTRIP,
+    insistent::THROTTLE,
+    gives_up::TOKEN_EXPIRY,
+    insistent::AUTHZ_CHANGE,
+    gives_up::ARM_OUTAGE,
+    gives_up::NOT_FOUND_NOOP,
+    gives_up::PLATFORM_UPGRADE,
+    resumption::CRASH_MIXED,
+    resumption::RESUME_ELSEWHERE,
+    lock::TWO_ORCHESTRATORS,
     delivery::ZOMBIE_WRITER,
+    lock::CHECKS_EARLY,
+    lock::LOCK_FOREVER,
+    lock::LEASE_STARVE,
+    way_back::ABORT_MIDPUT,
+    way_back::ROLLBACK_ORDER,
+    way_back::ABORT_GUARDED,
+    hands_on::VERIFY_X_SERVE_Y,
     early_removal::CLEANUP_LIVE,
     early_removal::WRONG_SIDE,
+    ownership::TAG_DRIFT,
+    hands_on::SAME_COLOUR_TWICE,
+    hands_on::SWAP_IN_RETENTION,
+    wall_clock::WALLCLOCK,
     capacity::PIN_LEAK,
     evidence::FALSE_SUCCESS,
     drain::DRAIN_FOREVER,
     write_economy::NOOP_PUT,
+    resumption::SIGNAL_KILL,
+    ownership::IAC_REVERT,
+    ownership::PORTAL_EDIT,
+    hands_on::RG_ORDER,
+    blind::NO_OUTBOUND,
+    blind::MONITOR_BLIND,
     delivery::FLIP_FLOP,
 ];
 
 /// Entries of the catalogue that no mutant stands for, and why in a line: a report prints them
 /// beside the kills, so that nobody takes silence for a pass.
-pub const NOT_SEEDED: &[(&str, &str)] = &[];
+pub const NOT_SEEDED: &[(&str, &str)] = &[
+    (
+        "F91",
+        "a plan is made and carried out by one process: no approval lies in between",
+    ),
+    (
+        "F96",
+        "every topology has one pool that both sides share: nothing else has to switch with it",
+    ),
+    (
+        "F97",
+        "a world is one region, and the orchestrator swaps one gateway",
+    ),
+    ("F99", "the orchestrator calls no hooks"),
+    (
+        "F105",
+        "the emulated application has no settings that could be another environment's",
+    ),
+    (
+        "F107",
+        "going back for no reason loses no request here, and no oracle has a price for it",
+    ),
+];
 
 impl Mutant {
     /// Nothing wrong at all: what a mutant does not say of itself.

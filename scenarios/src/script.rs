@@ -160,6 +160,14 @@ impl<'a, E: Environment> Script<'a, E> {
         self.accept(what, request).await
     }
 
+    /// Gives every machine of a scale set a new disk, without waiting.
+    pub(crate) async fn reimage(&self, scale_set: &ResourceId) -> Result<Accepted, ScriptError> {
+        let what = format!("imaging `{}` anew", scale_set.name());
+        let url = self.url(&format!("{}/reimageall", scale_set.as_str()), COMPUTE);
+        let request = self.request(Method::POST, &url, None);
+        self.accept(what, request).await
+    }
+
     /// Switches every machine of a scale set on, without waiting.
     pub(crate) async fn start(&self, scale_set: &ResourceId) -> Result<Accepted, ScriptError> {
         let what = format!("switching `{}` on", scale_set.name());

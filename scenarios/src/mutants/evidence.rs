@@ -212,7 +212,7 @@ impl Interference for Hopes {
 
 /// Turns every statement of ill health in a document into one of good health, in Azure's words
 /// (azure-facts.md §4.10, §4.11.4, §4.12.4).
-fn heal(value: &mut Value) {
+pub(super) fn heal(value: &mut Value) {
     match value {
         Value::Array(elements) => elements.iter_mut().for_each(heal),
         Value::Object(members) => {
@@ -241,7 +241,7 @@ fn number(value: Option<&Value>) -> Option<u64> {
 }
 
 /// Takes a server out of a backend health document.
-fn drop_server(value: &mut Value, address: &str) {
+pub(super) fn drop_server(value: &mut Value, address: &str) {
     match value {
         Value::Array(elements) => {
             elements.retain(|entry| entry.get("address").and_then(Value::as_str) != Some(address));

@@ -1,6 +1,6 @@
 //! How a process of the orchestrator begins, as something that a mutant can change.
 
-use turquoise_orchestrator::{Environment, Run, Settings, SwapReport, retire, rollback, swap};
+use turquoise_orchestrator::{Environment, Run, Settings, SwapReport, rollback, swap};
 
 /// What a process is started with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +18,6 @@ pub(crate) enum Verb {
     Swap,
     /// Bring the old side back.
     Rollback,
-    /// Take the idle side's instances away.
-    Retire,
 }
 
 impl Verb {
@@ -28,7 +26,6 @@ impl Verb {
         match self {
             Self::Swap => swap(run).await,
             Self::Rollback => rollback(run).await,
-            Self::Retire => retire(run).await,
         }
     }
 }
