@@ -1,8 +1,13 @@
 //! S4: requests go only to sides that the phase allows.
 //!
 //! The old side up to P3, both from P4 to P8, the new side after; P8 is where removal is
-//! confirmed, so the old side may still be effective in it.
+//! confirmed, so the old side may still be effective in it. Where somebody else has edited our pool,
+//! what goes to the members they listed is theirs (F101).
 
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use turquoise_emulator::Event;
 use turquoise_emulator::ledger::GatewayEntry;
 
 use crate::invariant::Invariant;
@@ -21,8 +26,15 @@ fn judge(case: &Case<'_>, findings: &mut Findings) {
         .gateway
         .iter()
         .filter(|entry| entry.dispatched >= start);
+    let edits = foreign_edits(case);
     for entry in judged.filter(|entry| !permitted(case, entry)) {
         let Some(member) = entry.member else { continue };
+        if edits
+            .get(&entry.generation)
+            .is_some_and(|listed| listed.contains(&member))
+        {
+            continue;
+        }
         let role = case.observation.declared.role_of(member);
         let side = role.map_or("an undeclared side", |role| {
             &case.observation.declared.side(role).name
@@ -38,6 +50,37 @@ fn judge(case: &Case<'_>, findings: &mut Findings) {
             )
         });
     }
+}
+
+/// The configurations in which somebody else changed our pool's members, and what they listed.
+fn foreign_edits(case: &Case<'_>) -> BTreeMap<u64, Vec<Ipv4Addr>> {
+    let declared = &case.observation.declared;
+    let mut edits = BTreeMap::new();
+    let mut before: Option<Vec<Ipv4Addr>> = None;
+    for timed in &case.observation.events {
+        let Event::GatewayWritten {
+            gateway,
+            generation,
+            caller,
+            pools,
+            ..
+        } = &timed.event
+        else {
+            continue;
+        };
+        if *gateway != declared.gateway {
+            continue;
+        }
+        let ours = pools.iter().find(|(pool, _)| *pool == declared.pool);
+        let texts = ours.map_or(&[][..], |(_, addresses)| addresses);
+        let listed: Vec<Ipv4Addr> = texts.iter().filter_map(|text| text.parse().ok()).collect();
+        let changed = before.as_ref().is_some_and(|before| *before != listed);
+        if changed && !declared.is_ours(caller) {
+            edits.insert(*generation, listed.clone());
+        }
+        before = Some(listed);
+    }
+    edits
 }
 
 fn permitted(case: &Case<'_>, entry: &GatewayEntry) -> bool {
@@ -71,7 +114,7 @@ pub(super) fn broken() -> crate::Observation {
 mod tests {
     use super::*;
     use crate::observation::PhaseMark;
-    use crate::sample::{NEW, OLD, at, clean, secs};
+    use crate::sample::{FOREIGN, NEW, OLD, US, at, clean, insert, secs, written};
 
     #[test]
     fn a_run_that_gives_up_before_its_second_write_leaves_the_old_side_serving() {
@@ -88,6 +131,19 @@ mod tests {
                 entry.member = Some(OLD);
             }
             assert!(!crate::judge(&observation).violates(Invariant::S(4)));
+        }
+    }
+
+    #[test]
+    fn what_somebody_else_listed_is_theirs() {
+        for (caller, violated) in [(FOREIGN, false), (US, true)] {
+            let mut observation = clean();
+            insert(&mut observation, secs(185), written(caller, 9, &[OLD]));
+            let late = at(&observation, secs(190));
+            let entry = &mut observation.ledgers.gateway[late];
+            (entry.member, entry.generation) = (Some(OLD), 9);
+            let verdict = crate::judge(&observation);
+            assert_eq!(verdict.violates(Invariant::S(4)), violated, "{caller}");
         }
     }
 
