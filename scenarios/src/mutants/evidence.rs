@@ -143,6 +143,10 @@ impl Hopes {
         if self.stage.get() == Stage::NewAlone && self.scope == Scope::SecondWrite {
             set_pool(&mut document, &seam.target.pool, &[new]);
             drop_server(&mut document, &seam.target.old.address.to_string());
+            // What was written has another etag than what was read before.
+            if let Some(etag) = document.get_mut("etag") {
+                *etag = Value::from("W/\"hoped\"");
+            }
         }
         answer.map(|_| Bytes::from(document.to_string()))
     }
