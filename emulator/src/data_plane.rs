@@ -13,6 +13,7 @@ mod busy_meter;
 mod config;
 mod draining;
 mod faulting;
+mod flaws;
 pub mod gateway;
 mod instance;
 mod instance_view;
@@ -49,11 +50,12 @@ use crate::time::Instant;
 pub use application::{Application, ServiceTime, Shape};
 pub use builds::Builds;
 pub use config::{DataPlaneConfig, ProbeMode};
+pub use flaws::{Flaws, Mixture};
 pub use gateway::retry::{Verdict, retry_rule};
 pub use gateway::routing_table::{Older, Routed, RoutingTable, Target, affinity_value};
 pub use instance_view::{InstanceState, InstanceView, Response};
 pub use knobs::{
-    ClientConnections, DrainOn, InitialHealth, Knobs, ProbeConnection, ProbeStateOnConfig,
+    ClientConnections, DrainOn, Goaway, InitialHealth, Knobs, ProbeConnection, ProbeStateOnConfig,
 };
 pub use live::DueCut;
 pub use load_balancer::table::{BalancerTable, FiveTuple, RuleTable};
@@ -159,6 +161,11 @@ impl DataPlane {
     pub fn in_flight(&self, key: &InstanceKey) -> Option<u64> {
         let slot = self.slot_of(key)?;
         Some(self.network.machines[slot].in_flight + self.traffic.in_flight(slot))
+    }
+
+    /// Behaves otherwise from now on, where the evidence leaves it open.
+    pub fn change_knobs(&mut self, change: impl FnOnce(&mut Knobs)) {
+        change(&mut self.network.knobs);
     }
 
     /// Whether every source of traffic is exhausted and every request has ended.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::flaws::{Flaws, Mixture};
 use crate::faults::Sickness;
 use crate::seed::Seed;
 
@@ -40,6 +41,10 @@ pub struct Application {
     pub keep_alive: Duration,
     /// How this build misbehaves, always.
     pub sickness: Option<Sickness>,
+    /// How this build breaks the application's contract.
+    pub flaws: Flaws,
+    /// Which of its instances run something else.
+    pub mixture: Option<Mixture>,
 }
 
 impl Default for Application {
@@ -59,6 +64,8 @@ impl Default for Application {
             port: None,
             keep_alive: Duration::from_secs(120),
             sickness: None,
+            flaws: Flaws::default(),
+            mixture: None,
         }
     }
 }

@@ -53,7 +53,7 @@ impl DataPlaneConfig {
 }
 
 /// The last segment of an image's id, in lower case: image names compare without case.
-fn image_key(image: &str) -> String {
+pub(super) fn image_key(image: &str) -> String {
     image
         .rsplit('/')
         .next()

@@ -59,7 +59,7 @@ impl Machine {
     pub(crate) fn boot(
         spec: InstanceSpec,
         application: Arc<Application>,
-        build: Build,
+        (build, reports): (Build, Build),
         incarnation: u32,
     ) -> Self {
         let view = InstanceView {
@@ -68,6 +68,7 @@ impl Machine {
             incarnation,
             sickness: application.sickness,
             build,
+            reports,
             state: InstanceState::NotListening,
             ready: false,
             application,
@@ -124,6 +125,20 @@ impl Machine {
     pub(crate) fn enter(&mut self, stage: Stage) {
         self.stage = stage;
         self.refresh(self.view.sickness);
+    }
+
+    /// Runs another application from now on, as if it always had.
+    pub(crate) fn replace_application(
+        &mut self,
+        application: Arc<Application>,
+        (build, reports): (Build, Build),
+    ) {
+        let view = Arc::make_mut(&mut self.view);
+        self.queue = WorkQueue::new(application.workers, application.queue);
+        view.application = application;
+        (view.build, view.reports) = (build, reports);
+        let sickness = view.application.sickness;
+        self.refresh(sickness);
     }
 
     /// Sets how it misbehaves; its build's own sickness when no fault says otherwise.

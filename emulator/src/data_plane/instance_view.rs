@@ -21,8 +21,10 @@ pub struct InstanceView {
     pub incarnation: u32,
     /// What it runs.
     pub application: Arc<Application>,
-    /// The build's number.
+    /// The number of the build it runs.
     pub build: Build,
+    /// The number of the build that its answers name: the same, unless it lies (F114).
+    pub reports: Build,
     /// How it meets connections.
     pub state: InstanceState,
     /// Whether the application is past its warm-up.
@@ -183,6 +185,7 @@ pub(crate) mod tests {
             sickness: application.sickness,
             application: Arc::new(application),
             build: 0,
+            reports: 0,
             state: InstanceState::Serving,
             ready: true,
         }

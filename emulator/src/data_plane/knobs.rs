@@ -39,6 +39,17 @@ pub struct Knobs {
     /// A request written within this time after the application closed an idle connection is
     /// reset (F40).
     pub idle_race: Duration,
+    /// Whether new requests may still go to a removed member over connections that are idle, until
+    /// its drain time-out passes (F39). Azure says that it reuses connections, not that it does so
+    /// after a removal; no profile has it.
+    pub reuse_removed: bool,
+    /// How HTTP/2 connections opened under an earlier configuration end (F43).
+    pub goaway: Goaway,
+    /// How long the notice of that end travels to the client.
+    pub goaway_travel: Duration,
+    /// Whether a gateway repeats requests that are not idempotent (F48); in nginx's manner it does
+    /// not ask (azure-facts.md §5.2).
+    pub retry_writes: bool,
     /// Whether backend health lists removed members as `Draining` (§11.7).
     pub show_draining: bool,
     /// Whether leaving a load balancer's pool resets an instance's flows (§9 question 20).
@@ -85,6 +96,16 @@ pub enum DrainOn {
     RemovedAndUnhealthy,
 }
 
+/// How a gateway ends an HTTP/2 connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Goaway {
+    /// One notice that names the last request seen: what is on its way then is lost.
+    Single,
+    /// A notice that names none first, and the last one a round trip later: nothing is lost.
+    TwoPhase,
+}
+
 /// By which configuration a kept-alive client connection is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -113,6 +134,10 @@ impl Knobs {
             client_idle: Duration::from_secs(75),
             backend_idle: Duration::from_secs(65),
             idle_race: Duration::from_millis(1),
+            reuse_removed: false,
+            goaway: Goaway::Single,
+            goaway_travel: Duration::from_millis(100),
+            retry_writes: true,
             show_draining: true,
             removal_resets: false,
         }
@@ -126,6 +151,7 @@ impl Knobs {
             connect_timeout: Duration::from_secs(4),
             probe_state_on_config: ProbeStateOnConfig::Keep,
             drain_on: DrainOn::RemovedOnly,
+            goaway: Goaway::TwoPhase,
             ..Self::pessimistic()
         }
     }

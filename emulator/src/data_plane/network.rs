@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use turquoise_arm::ResourceId;
 
+use super::flaws::Shared;
 use super::gateway::GatewayState;
 use super::instance::Machine;
 use super::instance_view::InstanceState;
@@ -23,6 +24,8 @@ pub(crate) struct Network {
     pub(crate) balancers: BTreeMap<ResourceId, Balancer>,
     /// Slots: an instance of the same key takes its predecessor's.
     pub(crate) machines: Vec<Machine>,
+    /// What builds with flaws share; `None` while every build keeps its contract.
+    pub(crate) shared: Option<Shared>,
     /// Existing machines by address.
     pub(crate) by_address: BTreeMap<Ipv4Addr, usize>,
     /// Sources whose packets to a destination vanish.

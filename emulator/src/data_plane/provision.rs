@@ -5,11 +5,15 @@ use std::time::Duration;
 
 use turquoise_arm::ResourceId;
 
+use super::application::Application;
+use super::config::image_key;
+use super::flaws::Shared;
 use super::instance::{Machine, Stage};
 use super::probe::Prober;
 use super::{DataPlane, Timer};
 use crate::desired::{InstanceKey, InstanceSpec};
 use crate::event::Event;
+use crate::ledger::Build;
 use crate::time::Instant;
 
 impl DataPlane {
@@ -20,6 +24,7 @@ impl DataPlane {
             Some(slot) => self.replace_machine(slot, spec),
             None => self.add_machine(spec),
         }
+        self.share_flaws();
         self.settle_membership();
     }
 
@@ -178,9 +183,49 @@ impl DataPlane {
     }
 
     fn new_machine(&mut self, spec: InstanceSpec, incarnation: u32) -> Machine {
+        let (application, builds) = self.application_of(&spec);
+        Machine::boot(spec, application, builds, incarnation)
+    }
+
+    /// What an instance runs, the build it is and the one it names.
+    fn application_of(&mut self, spec: &InstanceSpec) -> (Arc<Application>, (Build, Build)) {
         let application = self.config.application(&spec.image);
-        let build = self.builds.intern(&application.build);
-        Machine::boot(spec, Arc::new(application), build, incarnation)
+        let named = self.builds.intern(&application.build);
+        let mixture = application.mixture.as_ref();
+        let mixed = mixture.filter(|mixture| mixture.takes(spec.key.number));
+        let builds = match mixed {
+            None => (named, named),
+            Some(mixture) => {
+                let runs = self.builds.intern(&mixture.runs);
+                (runs, if mixture.admits { runs } else { named })
+            }
+        };
+        (Arc::new(application), builds)
+    }
+
+    /// Has an image run another application from now on, on the instances that exist too: how a
+    /// scenario begins with builds of its own from a cloud that was deployed without.
+    pub fn change_application(&mut self, image: &str, change: impl FnOnce(&mut Application)) {
+        let mut application = self.config.application(image);
+        change(&mut application);
+        self.config.insert(image, application);
+        for slot in 0..self.network.machines.len() {
+            let machine = &self.network.machines[slot];
+            if machine.exists() && image_key(&machine.spec.image) == image_key(image) {
+                let spec = machine.spec.clone();
+                let (application, builds) = self.application_of(&spec);
+                self.network.machines[slot].replace_application(application, builds);
+            }
+        }
+        self.share_flaws();
+        self.touch();
+    }
+
+    /// Notes what the builds that run now do to each other.
+    fn share_flaws(&mut self) {
+        let before = self.network.shared.take();
+        let now = Shared::of(&self.network.machines);
+        self.network.shared = now.map(|shared| shared.inherit(before));
     }
 
     fn admit_machine(&mut self, slot: usize) {

@@ -1,5 +1,6 @@
 //! Behaviour of the whole data plane, driven through its own interface in virtual time.
 
+mod clients;
 mod draining;
 mod faulting;
 mod health;

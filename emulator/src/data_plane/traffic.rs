@@ -19,6 +19,7 @@ mod backend_pool;
 mod books;
 mod calendar;
 mod clients;
+mod direct;
 mod dispatch;
 mod ending;
 mod flight;
@@ -26,15 +27,17 @@ mod flight;
 pub(crate) mod reference;
 mod single;
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 pub use arrival::{Arrival, Arrivals, CloneArrivals};
+pub(crate) use clients::Memory;
 pub(crate) use ending::Cut;
 pub use ending::CutScope;
 pub use single::{Through, ThroughAnswer};
 
 use super::network::Network;
-use crate::ledger::{Finished, Ledgers, RequestId};
+use crate::ledger::{Contract, Finished, Ledgers, RequestId, Seen};
 use crate::seed::Seed;
 use crate::time::Instant;
 use backend_pool::BackendPool;
@@ -60,6 +63,17 @@ pub(crate) struct Traffic {
     /// Nothing changes before this instant: what ends until then is final.
     horizon: Instant,
     singles: u64,
+    /// What clients and queues do later because of what happened, by when and request.
+    later: BTreeMap<(Instant, RequestId), Pending>,
+}
+
+/// Something that is due because of an earlier request.
+#[derive(Clone, Copy, Debug)]
+enum Pending {
+    /// A source's client sends another request.
+    Follows(usize, Arrival),
+    /// A job waits in its queue.
+    Job(usize, Arrival),
 }
 
 /// One child of the seed tree per kind of draw.
@@ -119,6 +133,7 @@ impl Traffic {
             books: Books::default(),
             horizon: Instant::ZERO,
             singles: 0,
+            later: BTreeMap::new(),
         }
     }
 
@@ -148,8 +163,11 @@ impl Traffic {
             let limit = arrival.map_or(until, |(due, _)| due);
             if let Some(flight) = self.flights.pop_due(limit) {
                 self.end(network, flight);
-            } else if let Some((_, source)) = arrival {
-                self.arrive(network, source);
+            } else if let Some((now, source)) = arrival {
+                match source {
+                    Some(source) => self.arrive(network, source),
+                    None => self.follow(network, now),
+                }
             } else {
                 break;
             }
@@ -164,6 +182,7 @@ impl Traffic {
     /// Whether every source is exhausted and every request has ended.
     pub(crate) fn is_over(&self) -> bool {
         self.sources.iter().all(|source| source.next.is_none())
+            && self.later.is_empty()
             && self.flights.is_empty()
             && self.runs.is_empty()
             && self
@@ -215,13 +234,51 @@ impl Traffic {
         taken
     }
 
-    /// When the next request is due, and from which source.
-    fn next_arrival(&self) -> Option<(Instant, usize)> {
+    /// When the next request is due, and from which source; from none when it follows an earlier
+    /// one.
+    fn next_arrival(&self) -> Option<(Instant, Option<usize>)> {
+        let later = self.later.first_key_value().map(|((at, _), _)| (*at, None));
         self.sources
             .iter()
             .enumerate()
-            .filter_map(|(index, source)| Some((source.next?.due, index)))
+            .filter_map(|(index, source)| Some((source.next?.due, Some(index))))
+            .chain(later)
             .min()
+    }
+
+    /// What is due because of an earlier request happens.
+    fn follow(&mut self, network: &mut Network, now: Instant) {
+        match self.later.pop_first() {
+            Some((_, Pending::Follows(source, arrival))) => self.send(network, source, arrival),
+            Some((_, Pending::Job(source, job))) => self.bypass(network, source, job, now),
+            None => {}
+        }
+    }
+
+    /// A client knows how its request ended, and may send another because of it.
+    fn tell(
+        &mut self,
+        source: usize,
+        arrival: &Arrival,
+        ended: Instant,
+        seen: Seen,
+        contract: Contract,
+    ) {
+        self.books.client(arrival, ended, seen, contract);
+        self.follow_up(source, arrival, ended, seen);
+    }
+
+    /// What a client does because a request of its ended so.
+    fn follow_up(&mut self, source: usize, arrival: &Arrival, ended: Instant, seen: Seen) {
+        if arrival.follows == 0 {
+            return;
+        }
+        let arrivals = &mut self.sources[source].arrivals;
+        if let Some(next) = arrivals.after(arrival, ended, seen) {
+            let due = next.due.max(ended);
+            let follows = Pending::Follows(source, Arrival { due, ..next });
+            self.later.insert((due, next.id), follows);
+        }
     }
 
     fn lane(&mut self, gateway: usize, instance: usize) -> &mut LaneState {

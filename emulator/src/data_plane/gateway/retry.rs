@@ -1,7 +1,7 @@
 //! When a gateway tries another member, and what it answers when it does not.
 
 use crate::data_plane::knobs::Knobs;
-use crate::ledger::Fault;
+use crate::ledger::{Fault, RequestClass};
 
 /// What a gateway does about a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,8 @@ pub enum Verdict {
 /// Judges a failed attempt, `attempt` attempts having come before it (azure-facts.md §5.2).
 ///
 /// A time-out includes one while connecting, as in nginx's `proxy_next_upstream timeout`.
-/// Idempotency is not considered: a write may be replayed (F48). An unanswered connect is a 502,
+/// Idempotency is not considered unless the knob says so: a write may be replayed (F48), see
+/// [`may_repeat`]. An unanswered connect is a 502,
 /// as for a blocked network path; only an answer that is late is a 504.
 #[must_use]
 pub fn retry_rule(attempt: u8, fault: Fault, knobs: &Knobs) -> Verdict {
@@ -33,6 +34,14 @@ pub fn retry_rule(attempt: u8, fault: Fault, knobs: &Knobs) -> Verdict {
     } else {
         Verdict::Answer(status)
     }
+}
+
+/// Whether a request may be sent to a second member at all: one that never reached the first may.
+#[must_use]
+pub const fn may_repeat(class: RequestClass, fault: Fault, knobs: &Knobs) -> bool {
+    knobs.retry_writes
+        || !class.is_unrepeatable()
+        || matches!(fault, Fault::ConnectTimeout | Fault::Refused)
 }
 
 #[cfg(test)]

@@ -19,6 +19,12 @@ fn traffic() -> Vec<Arrival> {
             0 => (arrival.class, arrival.work) = (RequestClass::Long, 60.0),
             1 => (arrival.class, arrival.upload) = (RequestClass::Upload, ms(1_500)),
             2 => arrival.patience = ms(40),
+            3 => (arrival.class, arrival.transfer) = (RequestClass::WebSocket, ms(7_003)),
+            4 => (arrival.class, arrival.transfer) = (RequestClass::Download, ms(301)),
+            5 => (arrival.class, arrival.connection) = (RequestClass::Job, ConnectionClass::Direct),
+            6 => arrival.connection = ConnectionClass::Direct,
+            7 | 8 => arrival.connection = ConnectionClass::Multiplexed,
+            9..15 => arrival.class = RequestClass::Session,
             _ => {}
         }
     }

@@ -1,5 +1,6 @@
 //! One attempt of a gateway instance, followed from the connection to its foreseen end.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::Traffic;
@@ -7,13 +8,17 @@ use super::arrival::Arrival;
 use super::backend_pool::{Connection, Taken};
 use super::dispatch::Order;
 use super::flight::{Fate, Flight, Lane, Run};
+use crate::data_plane::flaws::Promise;
 use crate::data_plane::instance::Machine;
 use crate::data_plane::instance_view::InstanceState;
 use crate::data_plane::load_balancer::table::FiveTuple;
 use crate::data_plane::network::{Network, Reached};
-use crate::ledger::{Fault, RequestClass};
+use crate::ledger::{Contract, Fault, RequestClass};
 use crate::seed::Seed;
 use crate::time::Instant;
+
+/// An address and port that flows go to.
+pub(super) type Member = (Ipv4Addr, u16);
 
 impl Traffic {
     /// One attempt: dispatched at `now`, and followed to its end.
@@ -43,9 +48,7 @@ impl Traffic {
         let deadline = now + arrival.upload + order.request_timeout;
         let connection = self.connect(network, &order, &mut flight, deadline);
         if let Some(connection) = connection {
-            let draw = self.seeds.service.at(arrival.id);
-            let machine = &mut network.machines[connection.slot];
-            execute(machine, connection.slot, draw, &mut flight, deadline);
+            self.execute(network, connection.slot, &mut flight, deadline);
         }
         let patience_ends = arrival.due + arrival.patience;
         if patience_ends < flight.ends {
@@ -64,6 +67,44 @@ impl Traffic {
                 .put(order.member, free);
         }
         self.take_off(&flight);
+    }
+
+    /// An instance takes the request, or does not.
+    pub(super) fn execute(
+        &mut self,
+        network: &mut Network,
+        slot: usize,
+        flight: &mut Flight,
+        deadline: Instant,
+    ) {
+        let draw = self.seeds.service.at(flight.arrival.id);
+        let promise = self.promise(network, slot, flight, draw);
+        execute(
+            &mut network.machines[slot],
+            slot,
+            draw,
+            promise,
+            flight,
+            deadline,
+        );
+    }
+
+    /// What the application's contract makes of the request; nothing, where no build has a flaw.
+    fn promise(
+        &mut self,
+        network: &mut Network,
+        slot: usize,
+        flight: &Flight,
+        draw: Seed,
+    ) -> Promise {
+        let Some(shared) = &mut network.shared else {
+            return Promise::KEPT;
+        };
+        let arrival = &flight.arrival;
+        let clients = &mut self.sources[flight.lane.source].clients;
+        let memory = clients.get(arrival.client).memory;
+        let view = &network.machines[slot].view;
+        shared.check(view, arrival, memory, (flight.dispatched, draw))
     }
 
     /// A connection to the member: kept or new. Without one the flight's end is set.
@@ -118,10 +159,10 @@ impl Traffic {
         None
     }
 
-    /// Keeps a flight until its end.
-    fn take_off(&mut self, flight: &Flight) {
+    /// Keeps a flight until its end. One that nothing follows from needs no order among others.
+    pub(super) fn take_off(&mut self, flight: &Flight) {
         match flight.fate {
-            Fate::Served(_) if flight.arrival.follows == 0 => self.answers.add(flight),
+            Fate::Served(_) if flight.ends_quietly() => self.answers.add(flight),
             _ => self.flights.add(*flight),
         }
     }
@@ -134,19 +175,31 @@ fn fail(flight: &mut Flight, fault: Fault, at: Instant) {
 }
 
 /// An instance takes the request, or does not.
-fn execute(machine: &mut Machine, slot: usize, draw: Seed, flight: &mut Flight, deadline: Instant) {
+fn execute(
+    machine: &mut Machine,
+    slot: usize,
+    draw: Seed,
+    promise: Promise,
+    flight: &mut Flight,
+    deadline: Instant,
+) {
     let now = flight.dispatched;
     let finishes = match machine.view.state {
         InstanceState::NotListening => return fail(flight, Fault::Reset, now),
         InstanceState::Refusing => return fail(flight, Fault::Refused, now),
         InstanceState::Hanging => None,
-        InstanceState::Serving => Some(work(machine, draw, flight)),
+        InstanceState::Serving => Some(work(machine, draw, promise, flight)),
     };
     flight.run = Some(Run {
         id: flight.arrival.id,
         slot,
         address: machine.spec.address,
         build: machine.view.build,
+        reports: machine.view.reports,
+        contract: match finishes {
+            Some((_, status)) if status == promise.status => promise.contract,
+            _ => Contract::Kept,
+        },
         started: now,
         finishes,
     });
@@ -160,17 +213,26 @@ fn execute(machine: &mut Machine, slot: usize, draw: Seed, flight: &mut Flight, 
 }
 
 /// Puts the request into the queue: when it finishes, and with which status.
-fn work(machine: &mut Machine, draw: Seed, flight: &mut Flight) -> (Instant, u16) {
+fn work(
+    machine: &mut Machine,
+    draw: Seed,
+    promise: Promise,
+    flight: &mut Flight,
+) -> (Instant, u16) {
     let (now, arrival) = (flight.dispatched, &flight.arrival);
     let response = machine.view.respond(draw, arrival.class, arrival.work);
-    let service = arrival.upload + response.service;
+    let service = arrival.upload + response.service + promise.extra;
+    let status = match response.status {
+        200 => promise.status,
+        failing => failing,
+    };
     let Some((start, finish)) = machine.queue.admit(now, service) else {
         flight.first_byte = now;
         return (now, 503);
     };
     machine.meter.add(start, finish);
     flight.first_byte = first_byte(arrival.class, finish, response.service);
-    (finish + arrival.transfer, response.status)
+    (finish + arrival.transfer, status)
 }
 
 /// A long answer streams for the second half of its time, so that it can be cut short after its

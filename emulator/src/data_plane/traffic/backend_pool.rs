@@ -93,6 +93,19 @@ impl BackendPool {
         Taken::Nothing
     }
 
+    /// Whether a live connection to the member is idle.
+    pub(crate) fn has_idle(
+        &mut self,
+        member: (Ipv4Addr, u16),
+        now: Instant,
+        machines: &[Machine],
+    ) -> bool {
+        let free = &self.member(member).free;
+        free.iter().any(|Reverse(connection)| {
+            connection.free_at <= now && connection.epoch == machines[connection.slot].flow_epoch
+        })
+    }
+
     /// Puts a connection back that is free from `connection.free_at` on.
     pub(crate) fn put(&mut self, member: (Ipv4Addr, u16), connection: Connection) {
         self.member(member).free.push(Reverse(connection));

@@ -25,13 +25,14 @@ impl Books {
             return;
         };
         let ended = flight.ends;
-        let seen = Seen::Answer {
-            status,
-            build: Some(run.build),
-            complete: true,
-        };
+        let seen = run.answer(status);
+        if flight.lane.is_direct() {
+            self.client(&flight.arrival, ended, seen, run.contract);
+            self.instance(run, ended, Some(status));
+            return;
+        }
         let exchange = Exchange {
-            client: client(&flight.arrival, ended, seen),
+            client: client(&flight.arrival, ended, seen, run.contract),
             gateway: gateway(flight, ended, Attempt::Served { status }),
             instance: instance(run, ended, Some(status)),
         };
@@ -43,13 +44,22 @@ impl Books {
     }
 
     /// The client knows how its request ended.
-    pub(crate) fn client(&mut self, arrival: &Arrival, ended: Instant, seen: Seen) {
-        self.ledgers.clients.push(client(arrival, ended, seen));
+    pub(crate) fn client(
+        &mut self,
+        arrival: &Arrival,
+        ended: Instant,
+        seen: Seen,
+        contract: Contract,
+    ) {
+        let entry = client(arrival, ended, seen, contract);
+        self.ledgers.clients.push(entry);
     }
 
-    /// A gateway's attempt ended.
+    /// A gateway's attempt ended; of what passed by every gateway none knows.
     pub(crate) fn gateway(&mut self, flight: &Flight, ended: Instant, outcome: Attempt) {
-        self.ledgers.gateway.push(gateway(flight, ended, outcome));
+        if !flight.lane.is_direct() {
+            self.ledgers.gateway.push(gateway(flight, ended, outcome));
+        }
     }
 
     /// A gateway had no member to send a request to.
@@ -111,13 +121,13 @@ impl Books {
     }
 }
 
-fn client(arrival: &Arrival, ended: Instant, seen: Seen) -> ClientEntry {
+fn client(arrival: &Arrival, ended: Instant, seen: Seen, contract: Contract) -> ClientEntry {
     ClientEntry {
         id: arrival.id,
         class: arrival.class,
         connection: arrival.connection,
         user: arrival.client,
-        contract: Contract::Kept,
+        contract,
         due: arrival.due,
         ended,
         seen,

@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use crate::ledger::Build;
 use crate::time::Instant;
 
 /// One client of a source.
@@ -15,6 +16,34 @@ pub(crate) struct Client {
     pub(crate) used: Instant,
     /// The member its affinity cookie names.
     pub(crate) cookie: Option<Ipv4Addr>,
+    /// The address it looked up once and never again.
+    pub(crate) address: Option<(Ipv4Addr, u16)>,
+    /// What it presents with the next request of its session.
+    pub(crate) memory: Memory,
+}
+
+/// What a user who has logged in presents.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Memory {
+    /// The build that signed its token.
+    pub(crate) token: Option<Build>,
+    /// The build that last wrote its data.
+    pub(crate) record: Option<Build>,
+}
+
+impl Memory {
+    /// A request of the session was answered: without a token that is accepted, the user logs in
+    /// again; what is answered well has been written.
+    pub(crate) fn learn(&mut self, status: u16, build: Build) {
+        match status {
+            401 => self.token = None,
+            200 => {
+                self.token.get_or_insert(build);
+                self.record = Some(build);
+            }
+            _ => {}
+        }
+    }
 }
 
 /// The clients of a source, by number: numbers are small and dense.

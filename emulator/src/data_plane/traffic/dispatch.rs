@@ -8,8 +8,9 @@ use super::arrival::Arrival;
 use super::flight::{Flight, Lane};
 use crate::data_plane::gateway::routing_table::{Routed, RoutingTable, Target};
 use crate::data_plane::gateway::{GatewayState, TargetId};
+use crate::data_plane::knobs::Goaway;
 use crate::data_plane::network::Network;
-use crate::ledger::{Attempt, ConnectionClass, Fault, GatewayEntry, Seen};
+use crate::ledger::{Attempt, ConnectionClass, Contract, Fault, GatewayEntry, Seen};
 use crate::time::Instant;
 
 /// Where a frontend's requests go, by one routing table.
@@ -55,10 +56,24 @@ impl Traffic {
         let Some(arrival) = std::mem::replace(&mut from.next, following) else {
             return;
         };
+        self.send(network, source, arrival);
+    }
+
+    /// A client sends a request that is due.
+    pub(super) fn send(&mut self, network: &mut Network, source: usize, arrival: Arrival) {
+        let now = arrival.due;
+        if arrival.connection == ConnectionClass::Direct {
+            self.bypass(network, source, arrival, now);
+            return;
+        }
         let Some((lane, opened)) = self.accept(network, source, &arrival) else {
-            self.books.client(&arrival, arrival.due, Seen::Refused);
+            self.tell(source, &arrival, now, Seen::Refused, Contract::Kept);
             return;
         };
+        if self.is_told_to_go_away(network, lane, &arrival, opened) {
+            self.tell(source, &arrival, now, Seen::Reset, Contract::Kept);
+            return;
+        }
         let Some(order) = self.order(network, lane, &arrival, opened) else {
             return;
         };
@@ -73,12 +88,8 @@ impl Traffic {
         arrival: &Arrival,
     ) -> Option<(Lane, Instant)> {
         let now = arrival.due;
+        let gateway = self.gateway_of(network, source)?;
         let from = &mut self.sources[source];
-        let known = from
-            .gateway
-            .filter(|slot| network.gateways[*slot].is_some());
-        from.gateway = known.or_else(|| network.gateway_of(from.frontend));
-        let gateway = from.gateway?;
         let state = network.gateways[gateway].as_ref()?;
         let draw = match arrival.connection {
             ConnectionClass::New | ConnectionClass::Direct => self.seeds.instance.at(arrival.id),
@@ -110,6 +121,48 @@ impl Traffic {
         Some((lane, opened))
     }
 
+    /// The gateway that has the frontend of a source.
+    pub(super) fn gateway_of(&mut self, network: &Network, source: usize) -> Option<usize> {
+        let from = &mut self.sources[source];
+        let known = from
+            .gateway
+            .filter(|slot| network.gateways[*slot].is_some());
+        from.gateway = known.or_else(|| network.gateway_of(from.frontend));
+        from.gateway
+    }
+
+    /// Whether an HTTP/2 request is lost to a `GOAWAY` on its way: an update ends the connections
+    /// opened before it, and one that is sent while the notice still travels is dropped unless
+    /// the gateway warns first (F43). The client's next one goes over a new connection.
+    fn is_told_to_go_away(
+        &mut self,
+        network: &Network,
+        lane: Lane,
+        arrival: &Arrival,
+        opened: Instant,
+    ) -> bool {
+        let now = arrival.due;
+        let Some(state) = network.gateways[lane.gateway].as_ref() else {
+            return false;
+        };
+        let applied = state.instances[lane.instance].table.applied;
+        if arrival.connection != ConnectionClass::Multiplexed || opened >= applied {
+            return false;
+        }
+        let client = self.sources[lane.source].clients.get(arrival.client);
+        client.opened = Some(now);
+        let knobs = &network.knobs;
+        knobs.goaway == Goaway::Single && now.since(applied) < knobs.goaway_travel
+    }
+
+    /// The target of a source's requests at a gateway instance, where they go to one.
+    pub(super) fn target<'t>(&mut self, lane: Lane, table: &'t RoutingTable) -> Option<&'t Target> {
+        match self.hit(lane, table) {
+            Hit::Target(index) => Some(&table.targets[index]),
+            Hit::Answer(_) | Hit::NotListening => None,
+        }
+    }
+
     /// What the gateway instance decides; `None` when it has answered already.
     fn order(
         &mut self,
@@ -127,16 +180,23 @@ impl Traffic {
         let target = match self.hit(lane, table) {
             Hit::Target(index) => &table.targets[index],
             Hit::NotListening => {
-                self.books.client(arrival, now, Seen::Refused);
+                self.tell(lane.source, arrival, now, Seen::Refused, Contract::Kept);
                 return None;
             }
             Hit::Answer(status) => {
-                self.books.client(arrival, now, answered(status));
+                self.tell(lane.source, arrival, now, answered(status), Contract::Kept);
                 return None;
             }
         };
-        let sticky = table.settings(target).affinity_cookie.is_some();
+        let settings = table.settings(target);
+        let sticky = settings.affinity_cookie.is_some();
         let turn = self.turn(lane);
+        if network.knobs.reuse_removed
+            && let Some(member) =
+                self.removed_member(network, lane, target, (turn, settings.port), now)
+        {
+            return Some(Order::new(instance.source, table, target, member));
+        }
         let client = sticky.then(|| self.sources[lane.source].clients.get(arrival.client));
         let cookie = client.as_ref().and_then(|client| client.cookie);
         let Some(member) = target.pick(turn, cookie, None) else {
@@ -164,6 +224,25 @@ impl Traffic {
         let turn = self.turn(lane);
         let member = target.pick(turn, None, Some(flight.member.0))?;
         Some(Order::new(instance.source, table, target, member))
+    }
+
+    /// A removed member to which a connection is still open and idle, when its turn comes (F39).
+    fn removed_member(
+        &mut self,
+        network: &Network,
+        lane: Lane,
+        target: &Target,
+        (turn, port): (u64, u16),
+        now: Instant,
+    ) -> Option<Ipv4Addr> {
+        let all = target.eligible.len() + target.draining.len();
+        let turn = usize::try_from(turn.checked_rem(all as u64)?).ok()?;
+        let member = *target
+            .draining
+            .get(turn.checked_sub(target.eligible.len())?)?;
+        let pool = &mut self.lane(lane.gateway, lane.instance).pool;
+        pool.has_idle((member, port), now, &network.machines)
+            .then_some(member)
     }
 
     fn hit(&mut self, lane: Lane, table: &RoutingTable) -> Hit {
@@ -201,7 +280,8 @@ impl Traffic {
                 status: 502,
             },
         });
-        self.books.client(arrival, arrival.due, answered(502));
+        let now = arrival.due;
+        self.tell(lane.source, arrival, now, answered(502), Contract::Kept);
     }
 }
 

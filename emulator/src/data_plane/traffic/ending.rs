@@ -7,9 +7,9 @@ use super::Traffic;
 use super::dispatch::answered;
 use super::flight::{Fate, Flight, Run};
 use crate::data_plane::gateway::TargetId;
-use crate::data_plane::gateway::retry::{Verdict, retry_rule};
+use crate::data_plane::gateway::retry::{Verdict, may_repeat, retry_rule};
 use crate::data_plane::network::Network;
-use crate::ledger::{Attempt, Fault, Seen};
+use crate::ledger::{Attempt, Contract, Fault, RequestClass, Seen};
 use crate::time::Instant;
 
 /// Which requests of a gateway instance are cut.
@@ -63,18 +63,19 @@ impl Traffic {
     pub(super) fn end(&mut self, network: &mut Network, flight: Flight) {
         let now = flight.ends;
         match flight.fate {
-            Fate::Served(_) => {
-                self.books.served(&flight);
+            Fate::Served(status) => {
+                self.served(&flight, status);
                 return;
             }
             Fate::ClientGone => {
                 self.close_client(&flight);
                 self.books.gateway(&flight, now, Attempt::ClientGone);
-                self.books.client(&flight.arrival, now, Seen::TimedOut);
+                let source = flight.lane.source;
+                self.tell(source, &flight.arrival, now, Seen::TimedOut, Contract::Kept);
             }
             Fate::Failed(fault) => self.fail(network, &flight, fault, now),
         }
-        self.outlive(flight.run, now);
+        self.outlive(&flight, now);
     }
 
     /// Cuts what a gateway instance no longer serves; how many by member.
@@ -83,13 +84,13 @@ impl Traffic {
         for flight in self.take_flights(now, |flight| cut.means(flight)) {
             *counts.entry(flight.member.0).or_default() += 1;
             self.books.gateway(&flight, now, Attempt::Cut);
-            self.books
-                .client(&flight.arrival, now, broken_off(&flight, now));
+            let (source, seen) = (flight.lane.source, broken_off(&flight, now));
+            self.tell(source, &flight.arrival, now, seen, Contract::Kept);
             self.close_client(&flight);
             self.lane(flight.lane.gateway, flight.lane.instance)
                 .pool
                 .close(flight.member, flight.connection);
-            self.outlive(flight.run, now);
+            self.outlive(&flight, now);
         }
         counts
     }
@@ -112,7 +113,7 @@ impl Traffic {
         for flight in flights {
             match flight.run {
                 Some(run) if died => self.books.instance(&run, now, None),
-                run => self.outlive(run, now),
+                _ => self.outlive(&flight, now),
             }
             self.fail(network, &flight, Fault::Reset, now);
         }
@@ -125,13 +126,30 @@ impl Traffic {
         }
     }
 
+    /// An answer has been passed on whole, and something may follow from it.
+    fn served(&mut self, flight: &Flight, status: u16) {
+        self.books.served(flight);
+        let Some(run) = &flight.run else { return };
+        let source = flight.lane.source;
+        if flight.arrival.class == RequestClass::Session {
+            let client = self.sources[source].clients.get(flight.arrival.client);
+            client.memory.learn(status, run.build);
+        }
+        self.follow_up(source, &flight.arrival, flight.ends, run.answer(status));
+    }
+
     /// A member failed: another is tried, or the gateway answers for it.
     fn fail(&mut self, network: &mut Network, flight: &Flight, fault: Fault, now: Instant) {
         let answering = flight.run.is_some() && flight.first_byte < now;
+        if flight.lane.is_direct() {
+            self.fail_directly(flight, now, broken_off(flight, now));
+            return;
+        }
         let verdict = retry_rule(flight.attempt, fault, &network.knobs);
         let status = match verdict {
             Verdict::Retry { otherwise } => {
-                let order = (!answering)
+                let repeats = may_repeat(flight.arrival.class, fault, &network.knobs);
+                let order = (!answering && repeats)
                     .then(|| self.reorder(network, flight))
                     .flatten();
                 if let Some(order) = order {
@@ -151,13 +169,16 @@ impl Traffic {
         } else {
             answered(status)
         };
-        self.books.client(&flight.arrival, now, seen);
+        let source = flight.lane.source;
+        self.tell(source, &flight.arrival, now, seen, Contract::Kept);
     }
 
-    /// The gateway is done with an execution that may still go on.
-    fn outlive(&mut self, run: Option<Run>, now: Instant) {
-        let Some(run) = run else { return };
-        match run.finishes {
+    /// The gateway is done with an execution that may still go on; one that writes its answer
+    /// notices that nobody reads.
+    fn outlive(&mut self, flight: &Flight, now: Instant) {
+        let Some(run) = flight.run else { return };
+        let writes = !flight.arrival.transfer.is_zero() && flight.first_byte <= now;
+        match run.finishes.filter(|(finish, _)| !writes || *finish <= now) {
             Some((finish, _)) if finish > now => self.runs.add(run),
             Some(_) => self.finish(&run),
             None => self.books.instance(&run, now, None),
@@ -176,12 +197,12 @@ impl Traffic {
 fn broken_off(flight: &Flight, now: Instant) -> Seen {
     match flight.run {
         Some(Run {
-            build,
+            reports,
             finishes: Some((_, status)),
             ..
         }) if flight.first_byte < now => Seen::Answer {
             status,
-            build: Some(build),
+            build: Some(reports),
             complete: false,
         },
         _ => Seen::Reset,

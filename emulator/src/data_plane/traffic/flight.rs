@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 
 use super::arrival::Arrival;
 use crate::data_plane::gateway::TargetId;
-use crate::ledger::{Build, Fault, RequestId};
+use crate::ledger::{Build, Contract, Fault, RequestClass, RequestId, Seen};
 use crate::time::Instant;
 
 /// Which gateway instance works on a request, and for which source.
@@ -18,6 +18,22 @@ pub(crate) struct Lane {
     pub(crate) gateway: usize,
     /// The gateway's instance.
     pub(crate) instance: usize,
+}
+
+impl Lane {
+    /// No gateway at all.
+    pub(crate) const fn direct(source: usize) -> Self {
+        Self {
+            source,
+            gateway: usize::MAX,
+            instance: usize::MAX,
+        }
+    }
+
+    /// Whether no gateway works on the request.
+    pub(crate) const fn is_direct(&self) -> bool {
+        self.gateway == usize::MAX
+    }
 }
 
 /// One attempt of a gateway instance, with its end as foreseen.
@@ -41,6 +57,16 @@ pub(crate) struct Flight {
     pub(crate) connection: (u64, u8),
 }
 
+impl Flight {
+    /// Whether its good end changes nothing for anybody else: its client sends no other request,
+    /// and no session learns from it.
+    pub(crate) fn ends_quietly(&self) -> bool {
+        self.arrival.follows == 0
+            && self.arrival.class != RequestClass::Session
+            && !self.lane.is_direct()
+    }
+}
+
 /// How an attempt ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
@@ -60,9 +86,24 @@ pub(crate) struct Run {
     pub(crate) slot: usize,
     pub(crate) address: Ipv4Addr,
     pub(crate) build: Build,
+    /// The build that its answer names.
+    pub(crate) reports: Build,
+    /// What the client will find in the answer.
+    pub(crate) contract: Contract,
     pub(crate) started: Instant,
     /// When it finishes, and with which status; `None` for one that hangs.
     pub(crate) finishes: Option<(Instant, u16)>,
+}
+
+impl Run {
+    /// Its whole answer as the client sees it.
+    pub(crate) const fn answer(&self, status: u16) -> Seen {
+        Seen::Answer {
+            status,
+            build: Some(self.reports),
+            complete: true,
+        }
+    }
 }
 
 /// Something pending, by when it is due.

@@ -142,7 +142,7 @@ fn ask(
     }
     let answer = ThroughAnswer {
         status: response.status,
-        build: Some(view.build),
+        build: Some(view.reports),
         instance: Some(view.address),
     };
     Ok((took, answer))
