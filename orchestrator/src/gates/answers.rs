@@ -42,6 +42,11 @@ impl Tally {
         self.0.keys().filter_map(Option::as_deref)
     }
 
+    /// A build that is neither of two: nobody released it, whatever address it answers at (F52).
+    pub(crate) fn stranger(&self, old: &str, new: &str) -> Option<&str> {
+        self.builds().find(|build| *build != old && *build != new)
+    }
+
     /// Answers that name this build.
     pub(crate) fn of(&self, build: &str) -> u64 {
         self.counts(Some(build)).answers
@@ -170,6 +175,23 @@ fn worse(new: Counts, old: Counts) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_is_neither_old_nor_new_is_a_stranger() {
+        let cases = [
+            (&[("v1", 3, 0), ("v2", 1, 0)][..], None),
+            (&[("v1", 3, 0), ("v0", 1, 0)], Some("v0")),
+            (&[("v1", 3, 0), ("v2", 2, 0), ("v3", 1, 1)], Some("v3")),
+        ];
+        for (rows, expected) in cases {
+            let rows: Vec<_> = rows
+                .iter()
+                .map(|(build, answers, errors)| (Some(*build), *answers, *errors))
+                .collect();
+            assert_eq!(tally(&rows).stranger("v1", "v2"), expected, "{rows:?}");
+        }
+        assert_eq!(tally(&[(None, 4, 4)]).stranger("v1", "v2"), None);
+    }
 
     fn tally(rows: &[(Option<&str>, u64, u64)]) -> Tally {
         let mut tally = Tally::default();

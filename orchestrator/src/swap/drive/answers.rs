@@ -134,8 +134,31 @@ impl<E: Environment> Driver<'_, E> {
         self.record(Record::Builds { old, new }).await
     }
 
+    /// Whether somebody answers who is neither side: an address that another service has taken over
+    /// (F52), or machines that were never upgraded (F56). The new build is the configured one, else
+    /// the first that answered beside the old one.
+    fn recognised(&self, window: &Tally) -> Result<(), Event> {
+        let memory = self.memory.borrow();
+        let side = memory.sides.as_ref().map(|sides| sides.new.name.as_str());
+        let configured = side
+            .and_then(|name| self.run.config.side(name))
+            .and_then(|side| side.build.clone());
+        let Some(new) = configured.or_else(|| memory.new_build.clone()) else {
+            return Ok(());
+        };
+        drop(memory);
+        let old = self.old_build();
+        match window.stranger(&old, &new) {
+            Some(stranger) => Err(self.breach(format!(
+                "`{stranger}` answers, which is neither the old build `{old}` nor the new one `{new}`"
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// The new side's answers beside the old one's. A breach is an event, as configured.
     pub(super) fn compared(&self, mixed: bool, window: &Tally) -> Result<Verdict, Event> {
+        self.recognised(window)?;
         let of = Comparison {
             old: &self.old_build(),
             mixed,
