@@ -185,20 +185,6 @@ impl DataPlane {
         self.traffic.add_source(frontend, host, arrivals);
     }
 
-    /// Has an image run another application from now on: what runs goes on with it, under the build's
-    /// known name.
-    pub fn set_application(&mut self, image: &str, application: Application) {
-        self.config.insert(image, application);
-        let application = Arc::new(self.config.application(image));
-        for machine in &mut self.network.machines {
-            if self.config.application(&machine.spec.image).build == application.build {
-                machine.run(Arc::clone(&application));
-            }
-        }
-        self.spread_sickness();
-        self.touch();
-    }
-
     /// Takes the ledger entries of what ended before now, ordered by end and id: what is given
     /// out over a run does not depend on when it was asked for.
     pub fn drain_ledgers(&mut self) -> Ledgers {

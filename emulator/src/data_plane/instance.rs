@@ -113,11 +113,13 @@ impl Machine {
         self.ready_at == self.listening_at
     }
 
-    /// Goes on with another application of the same build.
-    pub(crate) fn run(&mut self, application: Arc<Application>) {
+    /// Goes on with another application, of a build that it is and one that it names.
+    pub(crate) fn run(&mut self, application: Arc<Application>, (build, reports): (Build, Build)) {
         self.queue = WorkQueue::new(application.workers, application.queue);
         let sickness = application.sickness;
-        Arc::make_mut(&mut self.view).application = application;
+        let view = Arc::make_mut(&mut self.view);
+        view.application = application;
+        (view.build, view.reports) = (build, reports);
         self.refresh(sickness);
     }
 
@@ -125,20 +127,6 @@ impl Machine {
     pub(crate) fn enter(&mut self, stage: Stage) {
         self.stage = stage;
         self.refresh(self.view.sickness);
-    }
-
-    /// Runs another application from now on, as if it always had.
-    pub(crate) fn replace_application(
-        &mut self,
-        application: Arc<Application>,
-        (build, reports): (Build, Build),
-    ) {
-        let view = Arc::make_mut(&mut self.view);
-        self.queue = WorkQueue::new(application.workers, application.queue);
-        view.application = application;
-        (view.build, view.reports) = (build, reports);
-        let sickness = view.application.sickness;
-        self.refresh(sickness);
     }
 
     /// Sets how it misbehaves; its build's own sickness when no fault says otherwise.

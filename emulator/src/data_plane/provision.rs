@@ -205,19 +205,17 @@ impl DataPlane {
 
     /// Has an image run another application from now on, on the instances that exist too: how a
     /// scenario begins with builds of its own from a cloud that was deployed without.
-    pub fn change_application(&mut self, image: &str, change: impl FnOnce(&mut Application)) {
-        let mut application = self.config.application(image);
-        change(&mut application);
+    pub fn set_application(&mut self, image: &str, application: Application) {
         self.config.insert(image, application);
         for slot in 0..self.network.machines.len() {
-            let machine = &self.network.machines[slot];
-            if machine.exists() && image_key(&machine.spec.image) == image_key(image) {
-                let spec = machine.spec.clone();
+            let spec = self.network.machines[slot].spec.clone();
+            if image_key(&spec.image) == image_key(image) {
                 let (application, builds) = self.application_of(&spec);
-                self.network.machines[slot].replace_application(application, builds);
+                self.network.machines[slot].run(application, builds);
             }
         }
         self.share_flaws();
+        self.spread_sickness();
         self.touch();
     }
 

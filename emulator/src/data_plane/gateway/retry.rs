@@ -62,6 +62,28 @@ mod tests {
     }
 
     #[test]
+    fn a_write_that_reached_a_member_is_repeated_only_where_the_knob_says_so() {
+        let cases = [
+            (RequestClass::Short, Fault::Reset, false, true),
+            (RequestClass::Write, Fault::Reset, false, false),
+            (RequestClass::Write, Fault::Reset, true, true),
+            (RequestClass::Upload, Fault::RequestTimeout, false, false),
+            (RequestClass::Write, Fault::Refused, false, true),
+        ];
+        for (class, fault, retry_writes, expected) in cases {
+            let knobs = Knobs {
+                retry_writes,
+                ..Knobs::pessimistic()
+            };
+            let repeats = may_repeat(class, fault, &knobs);
+            assert_eq!(
+                repeats, expected,
+                "{class:?} after {fault:?}, {retry_writes}"
+            );
+        }
+    }
+
+    #[test]
     fn each_fault_is_retried_as_its_knob_says_and_never_a_third_time() {
         let retry = |otherwise| Verdict::Retry { otherwise };
         let answer = Verdict::Answer;

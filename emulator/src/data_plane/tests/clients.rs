@@ -80,7 +80,7 @@ fn a_page_is_followed_by_its_file_once() {
 fn files_of_the_other_build_are_missing_only_where_sides_keep_their_own() {
     for (own_files, some) in [(false, false), (true, true)] {
         let mut rig = both_sides();
-        rig.plane.change_application("app-blue", |application| {
+        rig.change("app-blue", |application| {
             application.flaws.own_files = own_files;
         });
         let mut pages = of_class(RequestClass::Page, 30, ms(101));
@@ -121,7 +121,7 @@ fn a_session_ends_where_the_other_side_does_not_know_its_key() {
     for (flaws, expected) in cases {
         let mut rig = both_sides();
         let set = |application: &mut crate::data_plane::Application| application.flaws = flaws;
-        rig.plane.change_application("app-blue", set);
+        rig.change("app-blue", set);
         let mut sessions = of_class(RequestClass::Session, 40, ms(100));
         for request in &mut sessions {
             request.client = 3;
@@ -184,7 +184,7 @@ fn a_job_runs_once_on_a_live_side_and_again_on_an_eager_one() {
         let mut rig = Plan::default().build();
         let set =
             |application: &mut crate::data_plane::Application| application.flaws.eager = eager;
-        rig.plane.change_application("app-blue", set);
+        rig.change("app-blue", set);
         let mut jobs = of_class(RequestClass::Job, 20, ms(100));
         for job in &mut jobs {
             job.connection = ConnectionClass::Direct;
@@ -264,7 +264,7 @@ fn a_removed_member_is_reached_over_idle_connections_where_the_knob_says_so() {
 fn an_instance_that_lies_names_the_build_it_does_not_run() {
     for (admits, named) in [(true, "v0"), (false, "app-green")] {
         let mut rig = Plan::default().build();
-        rig.plane.change_application("app-green", |application| {
+        rig.change("app-green", |application| {
             application.mixture = Some(Mixture {
                 percent: 100,
                 runs: "v0".to_owned(),

@@ -179,6 +179,13 @@ impl Rig {
         self.wants(Desired::Gateway(rollout));
     }
 
+    /// Changes what an image runs.
+    pub(super) fn change(&mut self, image: &str, change: impl FnOnce(&mut Application)) {
+        let mut application = self.plan.application.clone();
+        change(&mut application);
+        self.plane.set_application(image, application);
+    }
+
     pub(super) fn send(&mut self, arrivals: Vec<Arrival>) {
         self.plane
             .set_traffic(VIP, "app", Box::new(arrivals.into_iter()));
