@@ -1,4 +1,4 @@
-//! Gaps: how long due requests of a kind waited for any good answer (Q1).
+//! Gaps: how long due requests of a kind waited for any answer of the application's (Q1).
 //!
 //! The catalogue's gap is the longest interval without an OK. An interval in which nothing was due
 //! says nothing about the system, and random arrivals have such intervals; so a gap here begins
@@ -135,7 +135,8 @@ impl Series {
         let client = request.client();
         self.due.push(client.due);
         self.end = self.end.max(client.ended);
-        if request.class().is_ok() {
+        // An answer that broke a promise is one: whoever judges the promise names it.
+        if request.class().is_ok() || request.class().is_violation() {
             self.ok.push(client.ended);
         }
     }

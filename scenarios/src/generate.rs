@@ -13,7 +13,8 @@ mod trouble;
 use turquoise_emulator::Seed;
 
 use crate::scenario::{
-    Azure, Builds, Clocks, ForeignWrite, Identity, Latency, Moment, Scenario, Storage, VERSION,
+    Azure, Builds, Clocks, ForeignWrite, Identity, Latency, Moment, Quirks, Scenario, Storage,
+    VERSION,
 };
 
 pub use fault::FaultFamily;
@@ -40,6 +41,7 @@ pub fn scenario(seed: u64) -> Generated {
     let drawn = fault::draw(root.child("faults"), &swarm, &topology);
     Generated {
         scenario: Scenario {
+            quirks: Quirks::default(),
             version: VERSION,
             seed,
             traffic,

@@ -9,7 +9,8 @@ use std::ops::Range;
 use serde::{Serialize, Serializer};
 use turquoise_emulator::Instant;
 use turquoise_emulator::ledger::{
-    Attempt, Build, ClientEntry, GatewayEntry, InstanceEntry, RequestId, Seen,
+    Attempt, Build, ClientEntry, ConnectionClass, GatewayEntry, InstanceEntry, RequestClass,
+    RequestId, Seen,
 };
 
 use crate::observation::Observation;
@@ -40,13 +41,16 @@ pub enum Class {
     WrongSide,
     /// Answered by a build nobody declared, or by another than ran it.
     WrongVersion,
+    /// A stream that the gateway ended with its drain time-out: unavoidable after a write (F36),
+    /// excused as far as it was declared beforehand, and itemised (Q7).
+    StreamCut,
     /// Cancelled by the client for a reason of its own.
     ClientAbort,
 }
 
 impl Class {
     /// Every class, in the order reports list them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Ok,
         Self::Late,
         Self::AppError,
@@ -58,6 +62,7 @@ impl Class {
         Self::Duplicate,
         Self::WrongSide,
         Self::WrongVersion,
+        Self::StreamCut,
         Self::ClientAbort,
     ];
 
@@ -76,6 +81,7 @@ impl Class {
             Self::Duplicate => "DUPLICATE",
             Self::WrongSide => "WRONG_SIDE",
             Self::WrongVersion => "WRONG_VERSION",
+            Self::StreamCut => "STREAM_CUT",
             Self::ClientAbort => "CLIENT_ABORT",
         }
     }
@@ -260,6 +266,14 @@ impl<'a> Request<'a> {
             .map(|index| &instances[*index as usize])
     }
 
+    /// Its executions that may have had an effect. A queue offers a job again when the instance that
+    /// had it died; what that one had not finished is undone.
+    pub(crate) fn effects(self) -> impl DoubleEndedIterator<Item = &'a InstanceEntry> {
+        let undone = self.client().class == RequestClass::Job;
+        self.executions()
+            .filter(move |execution| !undone || execution.status.is_some())
+    }
+
     /// How it ended.
     pub(crate) fn class(self) -> Class {
         self.joined.class
@@ -301,8 +315,15 @@ impl<'a> Request<'a> {
         )
     }
 
+    /// Whether the gateway ended it, as it does with streams that outlive a drain.
+    fn is_cut_stream(self) -> bool {
+        let last = self.attempts().next_back().map(|attempt| attempt.outcome);
+        self.client().class.is_stream() && last == Some(Attempt::Cut)
+    }
+
     fn classify(self, timeline: &Timeline) -> Class {
         match self.client().seen {
+            _ if self.is_cut_stream() => Class::StreamCut,
             Seen::Aborted => Class::ClientAbort,
             Seen::Refused => Class::Refused,
             Seen::Reset => Class::Reset,
@@ -331,7 +352,7 @@ impl<'a> Request<'a> {
     }
 
     fn judge_answer(self, build: Option<Build>, timeline: &Timeline) -> Class {
-        if self.is_unrepeatable() && self.executions().count() > 1 {
+        if self.is_unrepeatable() && self.effects().count() > 1 {
             return Class::Duplicate;
         }
         if let Some(build) = build {
@@ -346,7 +367,9 @@ impl<'a> Request<'a> {
             let at = self.dispatched();
             let permits = |at| timeline.allowed_at(at).permits(role);
             let same_build = declared.old.build == declared.new.build;
-            if !same_build && !permits(at) && !permits(at - declared.policy.epsilon) {
+            // Whoever bypasses the gateway was sent by nobody.
+            let sent = self.client().connection != ConnectionClass::Direct;
+            if sent && !same_build && !permits(at) && !permits(at - declared.policy.epsilon) {
                 return Class::WrongSide;
             }
         }

@@ -5,22 +5,28 @@
 //! that survives says that an oracle sleeps, and a kill counts only on a scenario that the real
 //! orchestrator passes. [`MUTANTS`] is the registry.
 
+mod affinity;
+mod application;
 mod blind;
 mod capacity;
 mod confirmation;
+mod connection;
 mod delivery;
 mod drain;
 mod early_removal;
 mod evidence;
 mod gives_up;
 mod hands_on;
+mod identity;
 mod insistent;
 mod interference;
 mod lock;
 mod lost_update;
 mod occasions;
 mod ownership;
+mod reroute;
 mod resumption;
+mod transfer;
 mod wall_clock;
 mod way_back;
 mod write_economy;
@@ -65,10 +71,29 @@ pub const MUTANTS: &[Mutant] = &[
     capacity::SPLIT_5050,
     capacity::SCALE_IN,
     early_removal::PROPAGATION_REMOVE,
+    connection::PROPAGATION_SPLIT,
     drain::DRAIN_SHORT,
     write_economy::PUT_CUTS_STREAMS,
     early_removal::KILL_INFLIGHT,
+    connection::POOL_CONN_REUSE,
+    connection::IDLE_RACE,
+    connection::CONN_PINNING,
+    connection::CLIENT_PINNED,
+    connection::GOAWAY,
+    connection::WEBSOCKET,
+    transfer::UPLOAD,
+    transfer::EXPECT_CONTINUE,
+    transfer::TRUNCATED_200,
+    transfer::DUP_EXEC,
+    affinity::AFFINITY_REMOVED,
+    affinity::AFFINITY_ROLLBACK,
+    connection::ILB_DRAIN_MYTH,
+    identity::IP_REUSE,
+    identity::DNS_MEMBER,
+    reroute::RULE_REPOINT,
     early_removal::EMPTY_POOL,
+    identity::NIC_MODEL,
+    application::LIMITS_DIFFER,
     lost_update::LOST_UPDATE,
     lost_update::RETRY_STALE_BODY,
     ownership::ETAG_IGNORED,
@@ -114,7 +139,14 @@ pub const MUTANTS: &[Mutant] = &[
     hands_on::RG_ORDER,
     blind::NO_OUTBOUND,
     blind::MONITOR_BLIND,
+    application::CONFIG_SLOT,
+    application::SCHEMA,
+    application::ASSETS_404,
+    application::SESSION_KEYS,
+    application::POISON_ROLLBACK,
+    application::DUP_WORKERS,
     delivery::FLIP_FLOP,
+    identity::VERSION_LIE,
 ];
 
 /// Entries of the catalogue that no mutant stands for, and why in a line: a report prints them
@@ -133,10 +165,6 @@ pub const NOT_SEEDED: &[(&str, &str)] = &[
         "a world is one region, and the orchestrator swaps one gateway",
     ),
     ("F99", "the orchestrator calls no hooks"),
-    (
-        "F105",
-        "the emulated application has no settings that could be another environment's",
-    ),
     (
         "F107",
         "going back for no reason loses no request here, and no oracle has a price for it",

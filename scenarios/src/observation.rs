@@ -65,7 +65,8 @@ pub struct Declared {
     /// How callers in [`Event::Arm`](turquoise_emulator::Event::Arm) begin when they are the
     /// orchestrator under test; everyone else is foreign.
     pub callers: Vec<String>,
-    /// Requests that the plan accepted to cut when their drain ends (F36); 0 by default.
+    /// Streams that the plan accepted to cut with each of its gateway writes, when their drain ends
+    /// (F36); 0 by default.
     pub stream_cuts: u64,
     /// The limits.
     pub policy: Policy,
@@ -144,6 +145,9 @@ pub struct Policy {
     /// after its replacement: the gateway's drain time-out, 30 s where draining is not enabled
     /// (azure-facts.md §5.5, F42).
     pub drain: Duration,
+    /// S5: whether clients are bound to members by cookies, which lead to a removed member until its
+    /// drain time-out (azure-facts.md §5.6, F49): the plan accepts that.
+    pub affinity: bool,
     /// S13: a side must have been without new dispatch for this long before capacity goes.
     pub quiet: Duration,
     /// L1: by when a terminal state is due, counted from the swap's start or the last fault,
@@ -162,6 +166,32 @@ pub struct Policy {
     pub mixed_within: Duration,
     /// Q2: losses that a run may have.
     pub loss_budget: u64,
+    /// S7: when a user's session may go back to the old side.
+    pub sessions: Sessions,
+    /// Q4: the most that the busiest machine of a side may do, as a multiple of the mean.
+    pub imbalance: f64,
+}
+
+/// What a swap promises to a user who has seen the new side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sessions {
+    /// Never to see the old one again once it has been removed; until then they mix.
+    #[default]
+    Mixed,
+    /// Never to see the old one again at all.
+    Monotone,
+}
+
+impl Sessions {
+    /// Whether sides may mix.
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde asks by reference whether to skip a member"
+    )]
+    pub(crate) const fn is_mixed(&self) -> bool {
+        matches!(self, Self::Mixed)
+    }
 }
 
 impl Default for Policy {
@@ -175,6 +205,7 @@ impl Default for Policy {
             late: None,
             epsilon: Duration::from_millis(50),
             drain: Duration::from_secs(30),
+            affinity: false,
             quiet: Duration::from_secs(1),
             terminal_within: Duration::from_secs(4 * 3600),
             // failure-catalogue.md E.5: a lease's time to live.
@@ -188,6 +219,8 @@ impl Default for Policy {
             // The ceilings of P5 and P7, an hour each, and the bake between them.
             mixed_within: Duration::from_secs(2 * 3600 + 600),
             loss_budget: 0,
+            sessions: Sessions::Mixed,
+            imbalance: 1.5,
         }
     }
 }

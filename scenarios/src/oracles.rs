@@ -20,11 +20,13 @@ mod allowed_sides;
 mod at_most_once;
 mod blast_radius;
 mod conservation;
+mod contract_kept;
 mod converges;
 mod delete_guard;
 mod drain_ends;
 mod explained_waits;
 mod idempotent_resume;
+mod imbalance;
 mod latency_inflation;
 mod legal_transitions;
 mod lock_liveness;
@@ -42,8 +44,11 @@ mod one_complete_answer;
 mod one_writer;
 mod rollback_latency;
 mod rollback_no_worse;
+mod session_monotonicity;
 mod single_version_after;
+mod stream_cuts;
 mod truthful_report;
+mod unavailability;
 mod write_economy;
 
 #[cfg(test)]
@@ -84,7 +89,9 @@ pub(crate) const ORACLES: &[Oracle] = &[
     allowed_sides::ORACLE,
     no_dispatch_after_removal::ORACLE,
     no_kill_with_work::ORACLE,
+    session_monotonicity::ORACLE,
     single_version_after::ORACLE,
+    contract_kept::ORACLE,
     never_empty::ORACLE,
     delete_guard::ORACLE,
     one_writer::ORACLE,
@@ -105,7 +112,10 @@ pub(crate) const ORACLES: &[Oracle] = &[
     max_gap::ORACLE,
     losses::ORACLE,
     latency_inflation::ORACLE,
+    imbalance::ORACLE,
     mixed_time::ORACLE,
+    unavailability::ORACLE,
+    stream_cuts::ORACLE,
     conservation::ORACLE,
 ];
 

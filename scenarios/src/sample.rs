@@ -205,6 +205,19 @@ pub(crate) fn stopped(side: &str, address: Ipv4Addr, in_flight: u64) -> Event {
     }
 }
 
+/// A machine of a side begins to serve.
+pub(crate) fn serving(side: &str, address: Ipv4Addr) -> Event {
+    let number = u32::from(address.octets()[3]);
+    Event::InstanceServing {
+        instance: InstanceKey {
+            scale_set: scale_set(side),
+            number,
+        },
+        address,
+        build: "v1".to_owned(),
+    }
+}
+
 /// A gateway instance changes its mind about a member.
 pub(crate) fn health(instance: u16, address: Ipv4Addr, healthy: bool) -> Event {
     Event::MemberHealth {

@@ -7,6 +7,7 @@
 mod actor;
 mod builds;
 mod process;
+mod quirks;
 mod surroundings;
 
 use serde::{Deserialize, Serialize};
@@ -15,10 +16,12 @@ use turquoise_emulator::ledger::{ConnectionClass, RequestClass};
 
 use crate::clients::Profile;
 use crate::clients::profile::Share;
+use crate::observation::Sessions;
 
 pub use actor::{Act, Actor, Goal, Second, Verb};
 pub use builds::{Build, Builds, Service};
 pub use process::{Crash, Effect, Order, Pause, Point, Want};
+pub use quirks::Quirks;
 pub use surroundings::{
     ClockJump, Clocks, Identity, Outage, Storage, StorageFault, StorageTrouble, Stored,
 };
@@ -50,6 +53,9 @@ pub struct Scenario {
     /// What the two sides run.
     #[serde(default)]
     pub builds: Builds,
+    /// Where Azure differs from its profile.
+    #[serde(default, skip_serializing_if = "Quirks::is_empty")]
+    pub quirks: Quirks,
     /// Who else acts, at times of their own.
     #[serde(default)]
     pub actors: Vec<Actor>,
@@ -98,6 +104,9 @@ pub struct Topology {
     pub workers: u32,
     /// Mean time a short request takes a worker, in milliseconds.
     pub service_ms: u32,
+    /// Whether the gateway binds each client to a member by a cookie (F49).
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub affinity: bool,
 }
 
 /// A probe's rhythm.
@@ -122,6 +131,10 @@ pub struct Traffic {
     pub before_s: u32,
     /// Seconds of traffic after the orchestrator has ended.
     pub after_s: u32,
+    /// Whether a user who saw the new side may see the old one again before the swap's second
+    /// write is confirmed (S7).
+    #[serde(default, skip_serializing_if = "Sessions::is_mixed")]
+    pub sessions: Sessions,
 }
 
 /// The range of one-way travel times between the orchestrator and Azure, in whole milliseconds.
@@ -237,12 +250,30 @@ impl Scenario {
     }
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks by reference whether to skip a member"
+)]
+const fn is_off(flag: &bool) -> bool {
+    !*flag
+}
+
 impl Traffic {
     /// Leaves out the classes of request that take long by themselves.
     pub fn without_long_work(&mut self) {
         let short =
-            |share: &Share| matches!(share.class, RequestClass::Short | RequestClass::Write);
+            |share: &Share| share.class.is_short() || matches!(share.class, RequestClass::Job);
         self.profile.mix.retain(short);
+    }
+
+    /// Makes about one request in five one of this kind.
+    pub fn with_much(&mut self, class: RequestClass, connection: ConnectionClass) {
+        let total: u32 = self.profile.mix.iter().map(|share| share.weight).sum();
+        self.profile.mix.push(Share {
+            class,
+            connection,
+            weight: total.div_ceil(4),
+        });
     }
 
     /// Makes one request in five a long one, of up to `longest_ms`.

@@ -144,6 +144,20 @@ impl Timeline {
         Some((members, replaced))
     }
 
+    /// The configuration that a gateway instance took into use after a generation, and when; `None`
+    /// when that was its last one, or it never used it.
+    pub(crate) fn generation_after(
+        &self,
+        instance: u16,
+        generation: u64,
+    ) -> Option<(Instant, u64)> {
+        let generations = self.generations.get(&instance)?;
+        let index = generations
+            .iter()
+            .position(|(_, used)| *used == generation)?;
+        generations.get(index + 1).copied()
+    }
+
     /// The stop of the machine at an address within a span.
     pub(crate) fn stop_between(
         &self,

@@ -204,16 +204,26 @@ impl Profile {
         Duration::from_millis(if streams { self.stream_ms.1 } else { 0 })
     }
 
-    /// How many streams are open at a time, on average, by Little's law.
+    /// How many streams are open at a time and stay so for another `span`, on average: the rate at
+    /// which they begin times the mean of what each lives beyond it (Little's law).
     #[must_use]
-    pub fn mean_streams(&self) -> f64 {
+    pub fn streams_outliving(&self, span: Duration) -> f64 {
         let weight = |share: &Share| f64::from(share.weight);
         let total: f64 = self.mix.iter().map(weight).sum();
         let streams = self.mix.iter().filter(|share| share.class.is_stream());
-        let share = streams.map(weight).sum::<f64>() / total.max(1.0);
-        let (shortest, longest) = self.stream_ms;
-        let mean = Duration::from_millis(u64::midpoint(shortest, longest));
-        self.rate * share * mean.as_secs_f64()
+        let rate = self.rate * streams.map(weight).sum::<f64>() / total.max(1.0);
+        let seconds = |ms| Duration::from_millis(ms).as_secs_f64();
+        let (shortest, longest) = (seconds(self.stream_ms.0), seconds(self.stream_ms.1));
+        let beyond = (longest - span.as_secs_f64()).max(0.0);
+        let reached = (longest - shortest.max(span.as_secs_f64())).max(0.0);
+        let below = beyond - reached;
+        let mean = if longest > shortest {
+            // The lives are spread evenly: integrate what is beyond over those that reach it.
+            reached * (below + beyond) / 2.0 / (longest - shortest)
+        } else {
+            beyond
+        };
+        rate * mean
     }
 
     /// How many more requests one may lead to: a page to its file, a failure to further tries.
@@ -554,6 +564,26 @@ mod tests {
                 .all(|share| share.class == RequestClass::Job)
         );
         assert_eq!(profile.follows(), 1);
+    }
+
+    #[test]
+    fn streams_that_outlive_a_span_are_counted_by_what_they_live_beyond_it() {
+        let profile = Profile {
+            mix: vec![Share {
+                class: RequestClass::WebSocket,
+                connection: ConnectionClass::New,
+                weight: 1,
+            }],
+            stream_ms: (10_000, 110_000),
+            ..Profile::simulated(2.0)
+        };
+        // 2/s, alive for 60 s on average; beyond 60 s: half of them, 25 s each; none beyond 110 s.
+        for (span, expected) in [(0, 120.0), (10, 100.0), (60, 25.0), (110, 0.0), (200, 0.0)] {
+            let found = profile.streams_outliving(Duration::from_secs(span));
+            assert!((found - expected).abs() < 1e-6, "{found} outlive {span} s");
+        }
+        let none = Profile::rehearsal(100.0);
+        assert!(none.streams_outliving(Duration::ZERO).abs() < f64::EPSILON);
     }
 
     #[test]

@@ -28,5 +28,6 @@ pub(super) fn draw(seed: Seed) -> Topology {
         // More than the long requests of one side hold at once: queues are no subject here.
         workers: 64,
         service_ms: pick(seed.child("service"), &[5, 20]),
+        affinity: false,
     }
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::Mutant;
 use super::interference::{ArmAnswer, Call, Interference, Seam, pass, without_if_match};
 use crate::invariant::Invariant;
+use crate::observation::Sessions;
 use crate::script::{ScriptError, set_pool};
 
 /// F79: a writer that was paused past its lease wakes up and sends what it had decided.
@@ -35,7 +36,11 @@ pub(super) const FLIP_FLOP: Mutant = Mutant {
     catalogue: "F113",
     wrong: "undoes the second write and repeats it",
     oracles: &[Invariant::S(4), Invariant::S(7), Invariant::S(24)],
-    expose: |_| {},
+    // With cookies a right swap keeps the promise that nobody goes back.
+    expose: |scenario| {
+        scenario.topology.affinity = true;
+        scenario.traffic.sessions = Sessions::Monotone;
+    },
     configure: |_| {},
     make: || Box::new(FlipFlop::default()),
     ..Mutant::HARMLESS

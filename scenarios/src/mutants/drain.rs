@@ -41,8 +41,9 @@ pub(super) const DRAIN_FOREVER: Mutant = Mutant {
     ..Mutant::HARMLESS
 };
 
+/// Sets the drain time-out to a second in every gateway write.
 #[derive(Debug)]
-struct ShortensDrain;
+pub(super) struct ShortensDrain;
 
 impl Interference for ShortensDrain {
     fn arm<'a>(

@@ -1,6 +1,7 @@
 //! Mutants that take capacity away too early, or from the wrong side.
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
@@ -91,21 +92,33 @@ fn with_long_requests(scenario: &mut Scenario) {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum When {
+pub(super) enum When {
+    /// The old side, when its removal is accepted.
     OldAccepted,
+    /// The old side, when its removal has succeeded.
     OldSucceeded,
+    /// The old side, five minutes after that.
+    OldLongAgo,
+    /// The new side, when it has been added.
     NewAdded,
+    /// The new side, when the old one's removal has succeeded.
     NewSucceeded,
+    /// The new side, when the way back has removed it.
+    NewRemoved,
 }
 
+/// How long a fixed wait is that nobody measures (F53).
+const LONG_AGO: Duration = Duration::from_secs(300);
+
+/// Deletes a side at a wrong moment.
 #[derive(Debug)]
-struct Removes {
+pub(super) struct Removes {
     when: When,
     done: Cell<bool>,
 }
 
 impl Removes {
-    const fn new(when: When) -> Self {
+    pub(super) const fn new(when: When) -> Self {
         Self {
             when,
             done: Cell::new(false),
@@ -118,15 +131,18 @@ impl Removes {
         answer: &Response<Bytes>,
     ) -> Result<(), ScriptError> {
         self.done.set(true);
-        if self.when != When::OldAccepted {
+        if !matches!(self.when, When::OldAccepted | When::NewRemoved) {
             seam.finish(answer).await?;
         }
         let side = match self.when {
-            When::OldAccepted | When::OldSucceeded => &seam.target.old,
-            When::NewAdded | When::NewSucceeded => &seam.target.new,
+            When::OldAccepted | When::OldSucceeded | When::OldLongAgo => &seam.target.old,
+            When::NewAdded | When::NewSucceeded | When::NewRemoved => &seam.target.new,
         };
         // Switched off before the deletion, which alone would take its minutes.
         let script = seam.script();
+        if self.when == When::OldLongAgo {
+            script.sleep(LONG_AGO).await;
+        }
         script.power_off(&side.scale_set).await?;
         script.begin_delete(&side.scale_set).await.map(drop)
     }
@@ -138,6 +154,7 @@ impl Interference for Removes {
             let call = seam.call(&request);
             let its_write = match self.when {
                 When::NewAdded => call.adds_new(seam.target),
+                When::NewRemoved => call.removes_new(seam.target),
                 _ => call.removes_old(seam.target),
             };
             let answer = pass(&seam, request).await?;

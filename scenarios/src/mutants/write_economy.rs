@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use http::Request;
 use serde_json::{Value, json};
+use turquoise_emulator::ledger::{ConnectionClass, RequestClass};
 
 use super::Mutant;
 use super::interference::{ArmAnswer, Call, Interference, Seam};
@@ -18,8 +19,11 @@ pub(super) const PUT_CUTS_STREAMS: Mutant = Mutant {
     id: "put-cuts-streams",
     catalogue: "F36",
     wrong: "writes a tag to the gateway after each step",
-    oracles: &[Invariant::S(24)],
-    expose: |_| {},
+    oracles: &[Invariant::S(24), Invariant::Q(7)],
+    expose: |scenario| {
+        let streams = (RequestClass::WebSocket, ConnectionClass::New);
+        scenario.traffic.with_much(streams.0, streams.1);
+    },
     configure: |_| {},
     make: || {
         Box::new(WritesAgain {

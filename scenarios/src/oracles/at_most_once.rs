@@ -14,12 +14,12 @@ fn judge(case: &Case<'_>, findings: &mut Findings) {
         .requests()
         .filter(|request| request.is_unrepeatable())
     {
-        let runs = request.executions().count();
-        let Some(second) = request.executions().nth(1) else {
+        let runs = request.effects().count();
+        let Some(second) = request.effects().nth(1) else {
             continue;
         };
         let id = request.client().id;
-        findings.report_request(second.started, id, &["F43", "F45", "F48"], || {
+        findings.report_request(second.started, id, &["F43", "F45", "F48", "F112"], || {
             format!(
                 "request {id} must run at most once and ran {runs} times, again on {}",
                 second.address

@@ -47,8 +47,22 @@ fn permitted(case: &Case<'_>, entry: &GatewayEntry, member: Ipv4Addr) -> bool {
     let Some((members, replaced)) = timeline.generation(entry.instance, entry.generation) else {
         return false;
     };
+    if policy.affinity && drains(case, entry, member) {
+        return true;
+    }
     let last = replaced.map(|at| at + policy.drain + policy.epsilon);
     members.contains(&member) && last.is_none_or(|last| entry.dispatched <= last)
+}
+
+/// Whether the gateway instance had the member until less than a drain time-out ago: cookies may
+/// still lead to it.
+fn drains(case: &Case<'_>, entry: &GatewayEntry, member: Ipv4Addr) -> bool {
+    let policy = &case.observation.declared.policy;
+    let steps = case.timeline.effective_steps(entry.instance);
+    let mut replaced = steps.iter().zip(steps.iter().skip(1));
+    replaced.any(|((_, members), (at, _))| {
+        members.contains(&member) && entry.dispatched <= *at + policy.drain + policy.epsilon
+    })
 }
 
 #[cfg(test)]
@@ -84,6 +98,26 @@ mod tests {
                 violated,
                 "{millis} ms after"
             );
+        }
+    }
+
+    #[test]
+    fn a_cookie_may_lead_to_a_removed_member_until_the_drain_ends_where_the_plan_says_so() {
+        for (affinity, millis, violated) in [
+            (false, 50, true),
+            (true, 30_049, false),
+            (true, 30_051, true),
+        ] {
+            let mut observation = clean();
+            observation.declared.policy.affinity = affinity;
+            let index = at(&observation, secs(168));
+            let entry = &mut observation.ledgers.gateway[index];
+            entry.member = Some(OLD);
+            entry.dispatched =
+                secs(165 + 2 * u64::from(entry.instance)) + Duration::from_millis(millis);
+            let verdict = crate::judge(&observation);
+            let violates = verdict.violates(Invariant::S(5));
+            assert_eq!(violates, violated, "{affinity}, {millis} ms after");
         }
     }
 

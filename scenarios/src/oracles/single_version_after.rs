@@ -1,6 +1,9 @@
 //! S8: once the swap has ended, every answer comes from one build.
 
+use turquoise_emulator::ledger::ConnectionClass;
+
 use crate::invariant::Invariant;
+use crate::ledger::Class;
 use crate::observation::{Outcome, Role};
 use crate::oracles::{Case, Findings, Oracle};
 
@@ -19,8 +22,17 @@ fn judge(case: &Case<'_>, findings: &mut Findings) {
     let after = case
         .ledger
         .requests()
+        // Whoever bypasses the gateway was sent by nobody (F53).
+        .filter(|request| request.client().connection != ConnectionClass::Direct)
         .filter(|request| request.dispatched() > done);
     for request in after {
+        if request.class() == Class::WrongVersion {
+            let id = request.client().id;
+            findings.report_request(request.dispatched(), id, &["F52", "F56", "F114"], || {
+                format!("request {id} was answered by another build than the one that ran it, or by one that nobody declared")
+            });
+            continue;
+        }
         let Some(build) = request.build().filter(|build| *build != expected) else {
             continue;
         };

@@ -63,6 +63,14 @@ const BROKEN: &[(Invariant, Defect)] = &[
     (lock_liveness::ORACLE.invariant, lock_liveness::broken),
     (rollback_latency::ORACLE.invariant, rollback_latency::broken),
     (explained_waits::ORACLE.invariant, explained_waits::broken),
+    (
+        session_monotonicity::ORACLE.invariant,
+        session_monotonicity::broken,
+    ),
+    (contract_kept::ORACLE.invariant, contract_kept::broken),
+    (imbalance::ORACLE.invariant, imbalance::broken),
+    (unavailability::ORACLE.invariant, unavailability::broken),
+    (stream_cuts::ORACLE.invariant, stream_cuts::broken),
     (conservation::ORACLE.invariant, conservation::broken),
 ];
 

@@ -1,6 +1,7 @@
 //! The two builds: how each starts, how fast it is and how it misbehaves.
 
 use serde::{Deserialize, Serialize};
+use turquoise_emulator::data_plane::{Flaws, Mixture};
 use turquoise_emulator::faults::Sickness;
 
 /// The builds that the two sides run.
@@ -30,6 +31,12 @@ pub struct Build {
     pub keep_alive_s: u32,
     /// How it misbehaves, always.
     pub sickness: Option<Sickness>,
+    /// How it breaks the application's contract (S9).
+    #[serde(skip_serializing_if = "Flaws::is_none")]
+    pub flaws: Flaws,
+    /// Which of its instances run another build (F52, F56, F114).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mixture: Option<Mixture>,
 }
 
 /// The distribution of service times.
@@ -59,6 +66,8 @@ impl Default for Build {
             service: Service::Constant,
             keep_alive_s: 120,
             sickness: None,
+            flaws: Flaws::default(),
+            mixture: None,
         }
     }
 }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use turquoise_arm::{ResourceId, json as tree};
 use turquoise_emulator::{Cloud, CloudConfig, Seed};
-use turquoise_orchestrator::{Access, Config, DeployInputs, Instant, Part, StaticToken, deploy};
+use turquoise_orchestrator::{
+    Access, Config, DeployInputs, Environment, Instant, Part, StaticToken, deploy,
+};
 
 use super::WorldError;
 use super::core::{Core, cloud_time};
@@ -14,7 +16,7 @@ use super::names::{ENDPOINT, NEW_SIDE, OBSERVER, OLD_SIDE, TOKEN};
 use super::system;
 use crate::executor::Executor;
 use crate::scenario::{Azure, Latency, Topology};
-use crate::script::Script;
+use crate::script::{Script, ScriptError};
 
 /// Deployments draw from this seed, so that one topology is one system.
 const DEPLOYMENT_SEED: u64 = 0;
@@ -57,7 +59,7 @@ impl Deployed {
                 max_ms: 100,
             },
         );
-        let work = deploy_all(environment, config.clone());
+        let work = deploy_all(environment, config.clone(), topology.affinity);
         let address = executor
             .block_on(LIMIT, work)
             .map_err(|stopped| WorldError::Deploy(stopped.to_string()))??;
@@ -79,6 +81,7 @@ impl Deployed {
 async fn deploy_all(
     environment: Simulated<Core>,
     config: Config,
+    affinity: bool,
 ) -> Result<std::net::Ipv4Addr, WorldError> {
     let access = Access::new(ENDPOINT, StaticToken::new(TOKEN));
     let parts = [
@@ -92,6 +95,10 @@ async fn deploy_all(
         deployed.map_err(|error| WorldError::Deploy(chain(&error)))?;
     }
     let script = Script::new(&environment, &system::target(&config), OBSERVER);
+    if affinity {
+        let bound = bind_clients(&script, &config).await;
+        bound.map_err(|error| WorldError::Deploy(chain(&error)))?;
+    }
     let id = public_address(&config);
     let document = script
         .get(&id)
@@ -99,6 +106,23 @@ async fn deploy_all(
         .map_err(|error| WorldError::Deploy(chain(&error)))?;
     address(&document)
         .ok_or_else(|| WorldError::NotServing(format!("`{}` has no address", id.name())))
+}
+
+/// Turns cookie affinity on, as an operator would by hand: the orchestrator's own gateways have none.
+async fn bind_clients<E: Environment>(
+    script: &Script<'_, E>,
+    config: &Config,
+) -> Result<(), ScriptError> {
+    let mut gateway = script.get(&config.target.gateway).await?;
+    let settings = tree::get_mut(&mut gateway, "properties")
+        .and_then(|properties| tree::get_mut(properties, "backendHttpSettingsCollection"))
+        .and_then(Value::as_array_mut);
+    for setting in settings.into_iter().flatten() {
+        if let Some(Value::Object(members)) = tree::get_mut(setting, "properties") {
+            members.insert("cookieBasedAffinity".to_owned(), json!("Enabled"));
+        }
+    }
+    script.put(&config.target.gateway, &gateway).await
 }
 
 fn public_address(config: &Config) -> ResourceId {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use turquoise_emulator::data_plane::{Arrival, Arrivals};
 use turquoise_emulator::faults::{Fault, FaultKind};
+use turquoise_emulator::ledger::Seen;
 use turquoise_emulator::{Event, Seed};
 use turquoise_orchestrator::{Config, Instant};
 
@@ -73,6 +74,9 @@ impl Stage {
                 .data_plane_mut()
                 .set_application(image.name(), application);
         }
+        cloud
+            .data_plane_mut()
+            .change_knobs(|knobs| scenario.quirks.apply(knobs));
         let closing = Closing::default();
         let traffic = OpenArrivals {
             inner: ProfileArrivals::new(
@@ -168,10 +172,30 @@ impl Stage {
         given.collect()
     }
 
+    /// What the plan says beforehand of each gateway write: the streams that are open then and
+    /// outlive the drain, which no orchestrator can keep (F36). They come and go at random, so it
+    /// allows for four standard deviations.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a number of streams, rounded up"
+    )]
+    fn stream_cuts(&self) -> u64 {
+        let drain = seconds(self.scenario.topology.drain_s);
+        let mean = self.scenario.traffic.profile.streams_outliving(drain);
+        if mean > 0.0 {
+            (mean + 4.0 * mean.sqrt() + 4.0).ceil() as u64
+        } else {
+            0
+        }
+    }
+
     /// No request lives longer: its client gives up, or the gateway's drain cuts it.
     fn longest_request(&self) -> Duration {
-        let patience = Duration::from_millis(self.scenario.traffic.profile.patience_ms);
-        patience + seconds(self.scenario.topology.drain_s) + Duration::from_secs(60)
+        let profile = &self.scenario.traffic.profile;
+        let patience = Duration::from_millis(profile.patience_ms);
+        let own = profile.longest_stream().max(profile.longest_work());
+        patience + own + seconds(self.scenario.topology.drain_s) + Duration::from_secs(60)
     }
 
     fn capacity(&self, build: &Build) -> Capacity {
@@ -198,8 +222,10 @@ impl Stage {
                 self.capacity(&self.scenario.builds.new),
             ),
             callers: self.subject.callers(),
-            stream_cuts: 0,
+            stream_cuts: self.stream_cuts(),
             policy: Policy {
+                sessions: self.scenario.traffic.sessions,
+                affinity: self.scenario.topology.affinity,
                 drain: seconds(self.scenario.topology.drain_s),
                 ..Policy::default()
             },
@@ -303,6 +329,21 @@ struct OpenArrivals {
 impl Arrivals for OpenArrivals {
     fn next(&mut self) -> Option<Arrival> {
         let arrival = self.inner.next()?;
+        let until = self.closing.0.until.load(Ordering::Relaxed);
+        if arrival.due.as_nanos() >= until {
+            return None;
+        }
+        self.closing.0.sent.fetch_add(1, Ordering::Relaxed);
+        Some(arrival)
+    }
+
+    fn after(
+        &mut self,
+        request: &Arrival,
+        ended: turquoise_emulator::Instant,
+        seen: Seen,
+    ) -> Option<Arrival> {
+        let arrival = self.inner.after(request, ended, seen)?;
         let until = self.closing.0.until.load(Ordering::Relaxed);
         if arrival.due.as_nanos() >= until {
             return None;

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use turquoise_arm::ResourceId;
 use turquoise_emulator::control_plane::{ControlPlaneConfig, Profile};
 use turquoise_emulator::data_plane::{
-    Application, ClientConnections, DataPlaneConfig, Knobs, ServiceTime, Shape,
+    Application, ClientConnections, DataPlaneConfig, Goaway, Knobs, ServiceTime, Shape,
 };
 use turquoise_orchestrator::Config;
 use turquoise_orchestrator::config::{AutoscaleRange, Span};
@@ -35,6 +36,8 @@ pub(super) fn config(topology: &Topology) -> Config {
         (NEW_SIDE, topology.new_instances),
     ] {
         if let Some(side) = config.sides.get_mut(name) {
+            // Who releases knows what: an address alone proves nothing (F52).
+            side.build = Some(build_name(&side.image));
             side.instances = instances;
             side.autoscale = topology.autoscale.then_some(AutoscaleRange {
                 minimum: instances,
@@ -87,6 +90,8 @@ pub(super) fn application(topology: &Topology, build: &Build) -> Application {
         },
         keep_alive: Duration::from_secs(u64::from(build.keep_alive_s)),
         sickness: build.sickness,
+        flaws: build.flaws,
+        mixture: build.mixture.clone(),
         ..Application::default()
     }
 }
@@ -99,8 +104,10 @@ fn knobs(azure: Azure) -> Knobs {
         Azure::Calibrated => Knobs::calibrated(),
         Azure::Nice => Knobs::nice(),
     };
+    // A request that meets a single-phase GOAWAY is lost likewise (F43).
     Knobs {
         client_connections: ClientConnections::Current,
+        goaway: Goaway::TwoPhase,
         ..knobs
     }
 }
@@ -138,7 +145,11 @@ fn side(config: &Config, name: &str) -> TargetSide {
         name: name.to_owned(),
         address: side.address,
         scale_set: side.scale_set(config.target.subscription(), name),
-        // An image without an application of its own runs the default one under its own name.
-        build: side.image.name().to_ascii_lowercase(),
+        build: build_name(&side.image),
     }
+}
+
+/// An image without an application of its own runs the default one under its own name.
+fn build_name(image: &ResourceId) -> String {
+    image.name().to_ascii_lowercase()
 }

@@ -87,6 +87,11 @@ impl Call {
         *self == Self::WriteGateway(vec![target.new.address.to_string()])
     }
 
+    /// Whether this is the write that leaves the old side alone, as the last one on the way back.
+    pub(crate) fn removes_new(&self, target: &Target) -> bool {
+        *self == Self::WriteGateway(vec![target.old.address.to_string()])
+    }
+
     /// Whether this is the write that adds the new side: PUT 1.
     pub(crate) fn adds_new(&self, target: &Target) -> bool {
         let new = target.new.address.to_string();

@@ -257,6 +257,8 @@ const fn counts_as(class: Class) -> &'static str {
         "promise broken"
     } else if matches!(class, Class::ClientAbort) {
         "not sent by the generator"
+    } else if matches!(class, Class::StreamCut) {
+        "cut with its drain, as declared"
     } else {
         "the application's own error"
     }
