@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::output::{Format, Output};
 use crate::{
     completions, deploy, emulate, explain, init, rehearse, replay, retire, rollback, simulate,
-    status, swap,
+    status, swap, verify_script,
 };
 
 /// Rehearse a blue-green swap on a local Azure, then run it for real.
@@ -69,6 +69,8 @@ pub(crate) enum Command {
     Simulate(simulate::Args),
     /// Run a recorded scenario again and step through it.
     Replay(replay::Args),
+    /// Let a program of yours swap on this machine and judge it.
+    VerifyScript(verify_script::Args),
     /// Write a configuration to begin with.
     Init(init::Args),
     /// Make the frontend or one side what the configuration says.
@@ -95,6 +97,7 @@ impl Command {
             Self::Emulate(args) => emulate::run(&args, output),
             Self::Simulate(args) => simulate::run(&args, output),
             Self::Replay(args) => replay::run(&args, output),
+            Self::VerifyScript(args) => verify_script::run(args, output),
             Self::Init(args) => init::run(&args, output),
             Self::Deploy(args) => deploy::run(&args, output),
             Self::Swap(args) => swap::run(&args, output),

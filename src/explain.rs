@@ -9,6 +9,7 @@ use turquoise_scenarios::mutants::{MUTANTS, Mutant};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::rehearse::VARIABLES;
 
 /// Explains a word of the reports.
 #[derive(Debug, clap::Args)]
@@ -71,7 +72,7 @@ fn list(topics: &[Topic], output: &Output) {
 
 /// Everything that can be explained, in the order a reader meets it.
 fn topics() -> Vec<Topic> {
-    let mut topics = vec![exit_codes(), campaign(), comparison()];
+    let mut topics = vec![exit_codes(), campaign(), comparison(), verify_script()];
     topics.extend(PHASES.iter().map(topic));
     topics.extend(OUTCOMES.iter().map(topic));
     topics.extend(Invariant::all().map(invariant));
@@ -175,6 +176,27 @@ BUILDKITE_PARALLEL_JOB and _COUNT, CI_NODE_INDEX and CI_NODE_TOTAL (GitLab); a G
 
 /// How to read the table of `simulate --compare`.
 const COMPARISON: &str = "Under each fault alone, both orchestrators swap in the same scenarios: same topology, traffic and latency, the fault armed when the swap begins. `met it` counts scenarios in which the fault took effect: who never asks is never refused. `failed` counts those in which a request was lost or a promise broken; `ended` is what the orchestrator itself says, and a script that says `completed` may have lost requests. Numbers after an invariant count scenarios that broke it.";
+
+fn verify_script() -> Topic {
+    let mut text = String::from(
+        "`turquoise verify-script -- CMD` runs your program against a local Azure under traffic and \
+         judges it by every invariant. Its environment holds:\n",
+    );
+    for (name, holds) in VARIABLES {
+        text.push_str(&format!("\n  {name:<27} {holds}"));
+    }
+    text.push_str(
+        "\n\nIt says with its exit code how it ended, as in exit-codes: 0 means that the new side \
+         serves alone, 4 that nothing was changed, 5 that the old side serves again; a code that is not \
+         listed there, that it gave up. Wait as long as Azure would need divided by TURQUOISE_SPEED. \
+         Names of hosts mean nothing here: connect to TURQUOISE_GATEWAY_SOCKET.",
+    );
+    Topic {
+        name: "verify-script".to_owned(),
+        title: "what a program under test finds in its environment".to_owned(),
+        text,
+    }
+}
 
 fn topic((name, title, text): &(&str, &str, &str)) -> Topic {
     Topic {

@@ -26,6 +26,7 @@ mod simulate;
 mod status;
 mod swap;
 mod target;
+mod verify_script;
 
 use std::process::ExitCode;
 

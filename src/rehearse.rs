@@ -4,7 +4,7 @@ mod certificate;
 mod evidence;
 mod live;
 mod page;
-mod plan;
+pub(crate) mod plan;
 mod report;
 mod virtual_time;
 mod watch;
@@ -25,6 +25,8 @@ use crate::failure::Failure;
 use crate::output::{Output, Paint, note};
 use crate::session::{listen, runtime};
 use crate::target::speed;
+
+pub(crate) use live::VARIABLES;
 
 use live::Played;
 use plan::{Plan, socket_policy};
@@ -89,6 +91,7 @@ enum Orchestrator {
 impl Args {
     fn plan(&self) -> Plan {
         Plan {
+            program: None,
             subject: match (self.kind, self.orchestrator) {
                 (Some(kind), _) => Subject::Broken(kind),
                 (None, Orchestrator::Reference) => Subject::Turquoise,
@@ -118,12 +121,43 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, Failure> {
     let rehearsed = if args.in_virtual_time {
         virtual_time::rehearse(&plan, output)?
     } else {
-        match on_sockets(args, &plan, output)? {
+        match on_sockets(args.state.as_deref(), &plan, output)? {
             Ok(rehearsed) => rehearsed,
             Err(exit) => return Ok(exit),
         }
     };
-    let report = report(args, &plan, &rehearsed, began.elapsed())?;
+    let page = (!args.no_report).then_some(args.report.as_path());
+    tell(page, &plan, &rehearsed, began.elapsed(), output)
+}
+
+/// Lets a program swap, judges and reports: what `turquoise verify-script` is.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a person wants to know how long it took; nothing is decided on it"
+)]
+pub(crate) fn of_program(
+    plan: &Plan,
+    page: Option<&Path>,
+    output: &Output,
+) -> Result<Exit, Failure> {
+    let began = std::time::Instant::now();
+    if let Some(path) = page {
+        page::check(path)?;
+    }
+    match on_sockets(None, plan, output)? {
+        Ok(rehearsed) => tell(page, plan, &rehearsed, began.elapsed(), output),
+        Err(exit) => Ok(exit),
+    }
+}
+
+fn tell(
+    page: Option<&Path>,
+    plan: &Plan,
+    rehearsed: &Rehearsed,
+    took: Duration,
+    output: &Output,
+) -> Result<Exit, Failure> {
+    let report = report(page, plan, rehearsed, took)?;
     output.text(&report.text(Paint::stdout()));
     output.document(&report.document());
     Ok(report.exit())
@@ -143,7 +177,7 @@ struct Rehearsed {
 
 /// Rehearses on sockets; `Err` is the exit of one that somebody stopped.
 fn on_sockets(
-    args: &Args,
+    state: Option<&Path>,
     plan: &Plan,
     output: &Output,
 ) -> Result<Result<Rehearsed, Exit>, Failure> {
@@ -155,10 +189,7 @@ fn on_sockets(
             .because(&error)
             .next("name a folder for the journal with --state")
     })?;
-    let state = args
-        .state
-        .clone()
-        .unwrap_or_else(|| temporary.path().to_owned());
+    let state = state.unwrap_or_else(|| temporary.path()).to_owned();
     let played = runtime()?.block_on(async {
         let interrupt = listen("ended at once")?;
         live::rehearse(plan, output, &interrupt, &state).await
@@ -219,21 +250,18 @@ fn stopped(
 }
 
 fn report(
-    args: &Args,
+    page: Option<&Path>,
     plan: &Plan,
     rehearsed: &Rehearsed,
     took: Duration,
 ) -> Result<Report, Failure> {
     let observation = &rehearsed.observation;
     let verdict = judge(observation);
-    let page = if args.no_report {
-        None
-    } else {
+    if let Some(path) = page {
         let compared = rehearsed.compared.clone();
         let about = page::about(plan, &rehearsed.outcome, rehearsed.speed, compared);
-        page::write(&args.report, &about, observation, &verdict)?;
-        Some(args.report.clone())
-    };
+        page::write(path, &about, observation, &verdict)?;
+    }
     let declared = &observation.declared;
     Ok(Report {
         orchestrator: plan.orchestrator(),
@@ -245,6 +273,6 @@ fn report(
         took,
         judged: oracles::judged().count(),
         verdict,
-        page,
+        page: page.map(Path::to_owned),
     })
 }

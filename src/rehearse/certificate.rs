@@ -24,6 +24,8 @@ pub(crate) struct Certificate {
     pub(crate) password: String,
     /// The authority, for whoever connects.
     pub(crate) authority: CertificateDer<'static>,
+    /// The same as a PEM file's text, for programs that read one.
+    pub(crate) authority_pem: String,
 }
 
 /// Why no certificate could be made.
@@ -65,6 +67,7 @@ impl Certificate {
             pfx,
             password,
             authority: CertificateDer::from(signed.authority),
+            authority_pem: signed.authority_pem,
         })
     }
 }
@@ -72,6 +75,7 @@ impl Certificate {
 /// A leaf with its key and who signed it, all in DER; the key as PKCS#8.
 struct Signed {
     authority: Vec<u8>,
+    authority_pem: String,
     leaf: Vec<u8>,
     key: Vec<u8>,
 }
@@ -85,6 +89,7 @@ fn sign(host: &str) -> Result<Signed, rcgen::Error> {
     let leaf = self::params(vec![host.to_owned()], host)?.signed_by(&key, &authority)?;
     Ok(Signed {
         authority: authority.der().to_vec(),
+        authority_pem: authority.pem(),
         leaf: leaf.der().to_vec(),
         key: key.serialize_der(),
     })

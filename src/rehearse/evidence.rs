@@ -1,10 +1,11 @@
 //! What a live rehearsal leaves for the judge: ledgers, events, and what was claimed.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use turquoise_emulator::Instant;
 use turquoise_emulator::drive::live::Live;
 use turquoise_emulator::ledger::Build;
+use turquoise_emulator::{Event, Instant, Timed};
 use turquoise_orchestrator::{Config, Outcome as Claim, SwapReport};
 use turquoise_scenarios::Observation;
 use turquoise_scenarios::clients::live::Recorded;
@@ -43,6 +44,26 @@ impl Acted {
             reason: report.reason,
             residue: report.residue,
             ours: true,
+        }
+    }
+
+    /// A program ended; what it says is its exit code, in the words of our own contract
+    /// (failure-catalogue.md E.4). A code that the contract does not know gives up.
+    pub(crate) fn program(exit_code: u8, reason: String) -> Self {
+        let outcome = match Exit::from_code(exit_code) {
+            Exit::Completed => Outcome::Completed,
+            Exit::RolledBack | Exit::RolledBackUnverified => Outcome::RolledBack,
+            Exit::Parked | Exit::Forbidden | Exit::Unavailable => Outcome::Parked,
+            Exit::Preflight | Exit::GateFailed | Exit::Locked | Exit::Stale => Outcome::Unchanged,
+            Exit::Interrupted | Exit::Terminated => Outcome::Interrupted,
+            _ => Outcome::Failed,
+        };
+        Self {
+            end: End { exit_code, outcome },
+            outcome: outcome.name().to_owned(),
+            reason,
+            residue: Vec::new(),
+            ours: false,
         }
     }
 
@@ -104,10 +125,15 @@ pub(crate) fn collect(sources: Sources<'_>) -> Observation {
     ledgers.clients = recorded.clients;
     let (baseline_start, swap_start, swap_end) = sources.window;
     let (before, after) = sources.snapshots;
+    let events = sources.live.drain_events();
+    let mut declared = declared(sources.plan, sources.config, &mut recorded.builds);
+    if sources.plan.program.is_some() {
+        declared.callers = callers(&events, swap_start, swap_end);
+    }
     Observation {
         ledgers,
-        events: sources.live.drain_events(),
-        declared: declared(sources.plan, sources.config, &mut recorded.builds),
+        events,
+        declared,
         builds: recorded.builds,
         notices: Vec::new(),
         phases: sources
@@ -154,6 +180,19 @@ fn declared(plan: &Plan, config: &Config, builds: &mut Vec<String>) -> Declared 
         stream_cuts: 0,
         policy: plan.policy.clone(),
     }
+}
+
+/// Whoever called Resource Manager while a program swapped: a program brings its own names, a new
+/// one for each request if it sends `x-ms-client-request-id` (azure-facts.md §2.2).
+fn callers(events: &[Timed], from: Instant, to: Instant) -> Vec<String> {
+    let during = events
+        .iter()
+        .filter(|timed| (from..=to).contains(&timed.at));
+    let callers = during.filter_map(|timed| match &timed.event {
+        Event::Arm { caller, .. } if !caller.is_empty() => Some(caller.clone()),
+        _ => None,
+    });
+    callers.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// The number of a build's name, given now if it is new.

@@ -5,11 +5,12 @@
 
 mod acting;
 mod deployment;
+mod external;
 mod residue;
 
 use std::cell::RefCell;
 use std::convert::Infallible;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::json;
@@ -32,6 +33,8 @@ use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::session::forward;
+
+pub(crate) use external::VARIABLES;
 
 /// How often the display follows.
 const REFRESH: Duration = Duration::from_millis(150);
@@ -95,6 +98,8 @@ struct Stage<'a> {
     environment: LiveEnvironment,
     access: Access,
     store: FileStore,
+    /// Where the journal goes, and what a program is given to read.
+    state: PathBuf,
     watch: Watch,
     load: RefCell<Option<LoadGenerator>>,
     /// The cloud's clock when the orchestrator's began.
@@ -125,6 +130,7 @@ impl<'a> Stage<'a> {
             offset: live.clock().now().since(began),
             access: Access::new(&live.arm_url(), StaticToken::new(TOKEN)),
             store: FileStore::new(state),
+            state: state.to_owned(),
             watch: Watch::new(output, &config),
             load: RefCell::default(),
             config,

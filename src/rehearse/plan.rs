@@ -1,5 +1,6 @@
 //! What a rehearsal does: who swaps, how fast time passes, how much traffic, which configuration.
 
+use std::ffi::OsString;
 use std::time::Duration;
 
 use turquoise_arm::ResourceId;
@@ -18,11 +19,22 @@ pub(crate) const BUILDS: [&str; 2] = ["shop-v1", "shop-v2"];
 /// The gateway's TLS port in the cloud; on this machine it is another one.
 pub(crate) const TLS_PORT: u16 = 443;
 
+/// Somebody's own orchestrator: any program.
+#[derive(Clone, Debug)]
+pub(crate) struct Program {
+    /// The program and its arguments; never empty.
+    pub(crate) command: Vec<OsString>,
+    /// How long it may take, on the wall clock.
+    pub(crate) timeout: Duration,
+}
+
 /// A rehearsal before it begins.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    /// Who swaps.
+    /// Who swaps, unless a program does.
     pub(crate) subject: Subject,
+    /// The program that swaps.
+    pub(crate) program: Option<Program>,
     /// Cloud seconds per second of wall clock.
     pub(crate) speed: f64,
     /// Requests a second, on the wall clock.
@@ -91,6 +103,9 @@ impl Plan {
 
     /// How reports name who swaps.
     pub(crate) fn orchestrator(&self) -> String {
+        if self.program.is_some() {
+            return "external".to_owned();
+        }
         match self.subject {
             Subject::Turquoise => "reference".to_owned(),
             Subject::Published => "published".to_owned(),
@@ -137,6 +152,7 @@ mod tests {
     fn plan(speed: f64) -> Plan {
         Plan {
             subject: Subject::Turquoise,
+            program: None,
             speed,
             rate: 500.0,
             baseline: Duration::from_secs(5),

@@ -25,6 +25,10 @@ impl Stage<'_> {
         environment: &LiveEnvironment,
         interrupt: &Interrupt,
     ) -> Result<Acted, Stop> {
+        if let Some(program) = &self.plan.program {
+            self.watch.step("your program");
+            return self.run_program(program, interrupt).await;
+        }
         let target = self.target();
         match self.plan.subject {
             Subject::Published => {
