@@ -35,6 +35,9 @@ pub mod oracles;
 pub mod report;
 pub mod verdict;
 
+// Who judges the judge.
+pub mod harness;
+
 mod cause;
 mod gap;
 mod journal;
