@@ -6,6 +6,7 @@
 //! what reports print and campaigns count.
 
 // What is run.
+pub mod adapter;
 pub mod breaks;
 pub mod generate;
 pub mod mutants;
@@ -30,6 +31,7 @@ pub mod world;
 
 // How it is judged.
 pub mod invariant;
+pub mod judged;
 pub mod observation;
 pub mod oracles;
 pub mod report;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::adapter::Orchestrator;
 use crate::breaks::Break;
 use crate::mutants::Mutant;
 use crate::scenario::Scenario;
@@ -18,6 +19,8 @@ pub enum Subject {
     Broken(Break),
     /// Ours, made wrong.
     Mutant(&'static Mutant),
+    /// Somebody's own.
+    Own(&'static dyn Orchestrator),
 }
 
 /// A name that is nobody's.
@@ -33,6 +36,7 @@ impl Subject {
             Self::Turquoise | Self::Mutant(_) => "turquoise",
             Self::Published => crate::published::CALLER,
             Self::Broken(_) => crate::breaks::CALLER,
+            Self::Own(own) => own.name(),
         };
         vec![own.to_owned()]
     }
@@ -56,6 +60,7 @@ impl fmt::Display for Subject {
             Self::Published => f.write_str("published"),
             Self::Broken(kind) => kind.fmt(f),
             Self::Mutant(mutant) => f.write_str(mutant.id),
+            Self::Own(own) => f.write_str(own.name()),
         }
     }
 }

@@ -111,6 +111,7 @@ impl Plan {
             Subject::Published => "published".to_owned(),
             Subject::Broken(kind) => format!("break {kind}"),
             Subject::Mutant(mutant) => format!("mutant {}", mutant.id),
+            Subject::Own(own) => own.name().to_owned(),
         }
     }
 

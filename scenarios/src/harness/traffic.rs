@@ -7,6 +7,7 @@ use turquoise_emulator::{Instant, Seed};
 
 use super::bench::{Bench, require, stop};
 use super::{Harness, Red};
+use crate::clients::profile::Shape;
 use crate::clients::{Profile, ProfileArrivals};
 use crate::observation::Observation;
 use crate::verdict::judge;
@@ -23,8 +24,12 @@ pub(super) fn closed_loop(_bench: &Bench, harness: Harness) -> Result<(), Red> {
     let rate = 20.0;
     let (stops, goes_on) = (Instant::from_millis(30_000), Instant::from_millis(33_000));
     let service = Duration::from_millis(20);
+    let profile = Profile {
+        arrivals: Shape::Steady,
+        ..Profile::simulated(rate)
+    };
     let mut arrivals = ProfileArrivals::new(
-        Profile::simulated(rate),
+        profile,
         Seed::new(1),
         Instant::ZERO,
         Instant::from_millis(60_000),

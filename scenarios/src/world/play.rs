@@ -7,6 +7,7 @@ use turquoise_orchestrator::{
 };
 
 use super::notebook::Watch;
+use crate::adapter::{Azure, Claim};
 use crate::mutants::{Begin, Interference, Mutant};
 use crate::observation::{End, Outcome};
 use crate::subject::Subject;
@@ -48,6 +49,10 @@ pub(super) async fn play<S: JournalStore + LeaseStore>(
     match (part.subject, &part.interference) {
         (Subject::Published, _) => scripted(published::swap(&environment, target).await),
         (Subject::Broken(kind), _) => scripted(kind.run(&environment, target).await),
+        (Subject::Own(own), _) => {
+            let azure = Azure::new(&environment, own.name());
+            Ended::claimed(own.swap(&azure, target).await)
+        }
         (_, Some(interference)) => {
             let interference = Rc::clone(interference);
             mutated(environment, &store, tokens, &part, &interference).await
@@ -101,6 +106,14 @@ async fn ours<S: JournalStore + LeaseStore>(
 }
 
 impl Ended {
+    fn claimed(claim: Claim) -> Self {
+        Self {
+            end: claim.end,
+            residue: Vec::new(),
+            reason: claim.reason,
+        }
+    }
+
     fn of(report: SwapReport, reversed: bool) -> Self {
         let end = End {
             exit_code: report.exit_code(),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use turquoise_orchestrator::live::LiveEnvironment;
 use turquoise_orchestrator::{Environment, Outcome, Run, Settings, Start, retire, swap};
+use turquoise_scenarios::adapter::Azure;
 use turquoise_scenarios::published;
 use turquoise_scenarios::subject::Subject;
 use turquoise_scenarios::target::{Target, TargetSide};
@@ -35,6 +36,12 @@ impl Stage<'_> {
                 self.watch.step("published script");
                 let script = published::swap(environment, &target);
                 Ok(Acted::script(unless_stopped(interrupt, script).await?))
+            }
+            Subject::Own(own) => {
+                self.watch.step(own.name());
+                let azure = Azure::new(environment, own.name());
+                let claim = unless_stopped(interrupt, own.swap(&azure, &target)).await?;
+                Ok(Acted::program(claim.end.exit_code, claim.reason))
             }
             Subject::Broken(kind) => {
                 self.watch.step(&format!("break {kind}"));
