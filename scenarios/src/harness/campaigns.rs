@@ -124,7 +124,7 @@ pub(super) fn golden_drift(bench: &Bench, harness: Harness) -> Result<(), Red> {
         let ran = bench.ran(reference, &generate::scenario(seed).scenario)?;
         require(ran.verdict.holds(), || {
             let first = ran.verdict.violated.keys().next();
-            let broken = first.map_or("the ledgers".to_owned(), ToString::to_string);
+            let broken = first.map_or_else(|| "the ledgers".to_owned(), ToString::to_string);
             format!("the reference breaks {broken} on seed {seed}")
         })?;
     }
