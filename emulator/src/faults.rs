@@ -226,7 +226,7 @@ pub enum FaultKind {
         /// From that write until the fault is armed, in milliseconds.
         delay_ms: u64,
         /// The fault.
-        fault: Box<FaultKind>,
+        fault: Box<Self>,
     },
 }
 

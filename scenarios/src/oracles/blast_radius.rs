@@ -127,7 +127,7 @@ fn allows(declared: &Declared, method: &str, target: &str) -> bool {
 impl Whose {
     fn owns(self, declared: &Declared, path: &str) -> bool {
         let within = |id: &ResourceId| {
-            let rest = path.strip_prefix(&*id.key());
+            let rest = path.strip_prefix(id.key());
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         match self {

@@ -96,8 +96,8 @@ fn judge_memory(
         return;
     };
     let own = |line: &&Line<'_>| line.process == write.process && line.at <= write.at;
-    let intents = lines.iter().filter(own).filter_map(Line::replaces_members);
-    let Some(mut believed) = intents.last() else {
+    let mut intents = lines.iter().filter(own).filter_map(Line::replaces_members);
+    let Some(mut believed) = intents.next_back() else {
         return;
     };
     let mut before = before.clone();
