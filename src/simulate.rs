@@ -197,6 +197,7 @@ impl Campaign {
         let stop = Stop::default();
         let options = self.options(&stop)?;
         let signals = Signals::listen(&stop)?;
+        output.event(&json!({"event": "started", "shard": options.shard}));
         let meter = Meter::new(output, self.digest_only, self.time);
         let report = simulate(&options, &|progress: &Progress| meter.tell(progress));
         meter.finish();

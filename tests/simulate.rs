@@ -266,10 +266,10 @@ fn ctrl_c_leaves_a_partial_report_and_the_documented_code() {
         "10m",
         "--no-mutants",
         "--output",
-        "json",
+        "ndjson",
     ];
-    let running = Started::new(&place, &endless);
-    std::thread::sleep(std::time::Duration::from_secs(2));
+    let mut running = Started::new(&place, &endless);
+    running.event(|event| event["event"] == "started");
     running.interrupt();
     let ended = running.end();
     assert_eq!(ended.code, 130, "{}", ended.stderr);

@@ -18,7 +18,7 @@ mod workers;
 
 use std::num::NonZero;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -67,7 +67,8 @@ pub struct Options {
     pub threads: Option<NonZero<usize>>,
     /// No new seed begins after this long; absent means none is left out.
     pub time_limit: Option<Duration>,
-    /// Where each failing seed leaves its folder; absent means none does.
+    /// Where each failing seed leaves its folder, and each mutant that of the seed that killed it, in
+    /// a folder of its name; absent means none does.
     pub failures: Option<PathBuf>,
     /// Which build this is, for reports and failure folders.
     pub build: Build,
@@ -265,7 +266,7 @@ impl Campaign<'_> {
         let room = |_: &&PathBuf| self.folders.fetch_add(1, Ordering::Relaxed) < FOLDERS;
         let written = match folder.filter(room) {
             None => None,
-            Some(folder) => Some(self.write(scenario, ran, folder)?),
+            Some(folder) => Some(self.write(Subject::Turquoise, scenario, ran, folder)?),
         };
         Ok(Failure::new(
             scenario.seed,
@@ -277,11 +278,12 @@ impl Campaign<'_> {
 
     fn write(
         &self,
+        subject: Subject,
         scenario: &Scenario,
         ran: &Ran,
-        folder: &std::path::Path,
+        folder: &Path,
     ) -> Result<PathBuf, CampaignError> {
-        let bundle = Bundle::of(&self.runner, Subject::Turquoise, scenario, ran);
+        let bundle = Bundle::of(&self.runner, subject, scenario, ran);
         let written = bundle.built_by(&self.options.build).write(folder);
         written.map_err(|source| CampaignError::Bundle {
             seed: scenario.seed,
@@ -298,9 +300,24 @@ impl Campaign<'_> {
         );
         let kill = kill::hunt_ranges(&self.runner, mutant, seeds, &|| self.is_over())?;
         if let Some(kill) = kill {
+            if let (Some(folder), Some(seed)) = (&options.failures, kill.seed) {
+                self.write_kill(mutant, seed, &folder.join(mutant.id))?;
+            }
             self.note(|tally| tally.mutant(kill));
         }
         Ok(())
+    }
+
+    /// The folder of the seed on which a mutant was caught: what its oracle saw.
+    fn write_kill(
+        &self,
+        mutant: &'static Mutant,
+        seed: u64,
+        folder: &Path,
+    ) -> Result<(), CampaignError> {
+        let (subject, scenario) = (Subject::Mutant(mutant), mutant.exposed(seed));
+        let ran = run(&self.runner, subject, &scenario)?;
+        self.write(subject, &scenario, &ran, folder).map(drop)
     }
 
     fn note(&self, add: impl FnOnce(&mut Tally)) {

@@ -51,6 +51,24 @@ pub fn shrink(scenario: &Scenario, fails: impl FnMut(&Scenario) -> bool) -> Shru
     }
 }
 
+/// How many things happen in a scenario: elements of its lists, beside topology and traffic.
+#[must_use]
+pub fn happenings(scenario: &Scenario) -> usize {
+    let document = document(scenario);
+    // An element of a list inside of an element is part of that.
+    let inside = |pointer: &String| {
+        pointer
+            .split('/')
+            .filter(|part| part.parse::<usize>().is_ok())
+            .count()
+            > 1
+    };
+    events(&document)
+        .iter()
+        .filter(|pointer| !inside(pointer))
+        .count()
+}
+
 struct Search<F> {
     best: Scenario,
     /// [`Self::best`] as JSON.
