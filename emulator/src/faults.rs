@@ -132,8 +132,8 @@ pub enum FaultKind {
         /// For how long, in milliseconds.
         for_ms: u64,
     },
-    /// `dependency`: everything fails, on both sides, while more machines run than one shared
-    /// dependency bears connections of (F28).
+    /// `dependency`: every other machine fails its requests, on both sides, while more machines run
+    /// than one shared dependency bears connections of (F28).
     SharedDependency {
         /// Machines it bears.
         machines: u32,

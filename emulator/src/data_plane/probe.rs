@@ -134,6 +134,11 @@ pub(crate) struct HealthState {
 }
 
 impl HealthState {
+    /// Whether the last probe was a success.
+    pub(crate) const fn last_was_good(&self) -> bool {
+        self.streak_good
+    }
+
     /// Takes in one outcome; `Some` when the verdict turned.
     ///
     /// A first success after the start needs the healthy threshold too; it is 1 for gateways

@@ -107,7 +107,7 @@ impl View {
         }
         // A failing probe's story is worth more than a passing one's.
         if let Some(last) = health.last
-            && (self.log.is_empty() || health.verdict == Some(false))
+            && (self.log.is_empty() || health.verdict == Some(false) || !health.last_was_good())
         {
             self.log = last.to_string();
         }
