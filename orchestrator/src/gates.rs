@@ -9,8 +9,8 @@ mod side;
 mod streak;
 mod verdict;
 
-pub(crate) use answers::{Comparison, Tally, compare};
+pub(crate) use answers::{Comparison, Tally, compare, undisturbed};
 pub(crate) use members::members_verdict;
-pub(crate) use side::{SideFacts, retreat_verdict, side_verdict};
+pub(crate) use side::{SideFacts, retreat_verdict, short_of, side_verdict};
 pub(crate) use streak::Streak;
 pub(crate) use verdict::Verdict;

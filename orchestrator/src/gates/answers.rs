@@ -77,6 +77,13 @@ impl Tally {
         self.0.get(&key).copied().unwrap_or_default()
     }
 
+    fn all(&self) -> Counts {
+        Counts {
+            answers: self.total(),
+            errors: self.errors(),
+        }
+    }
+
     fn without(&self, build: &str) -> Counts {
         let others = self
             .0
@@ -127,6 +134,22 @@ pub(crate) fn compare(of: Comparison<'_>, baseline: &Tally, window: &Tally) -> V
     Verdict::pass(format!(
         "{} of {} answers of the new side are errors, {} of {} of the old one",
         new.errors, new.answers, old.errors, old.answers
+    ))
+}
+
+/// Whether the side that serves answers as it did before anything was changed: a new side that warms
+/// up takes connections and capacity that both share, and then the old one is what fails (F28).
+pub(crate) fn undisturbed(breach: &Breach, baseline: &Tally, window: &Tally) -> Verdict {
+    let (before, now) = (baseline.all(), window.all());
+    if share(now) > share(before) + breach.error_margin + chance(now, before) {
+        return Verdict::Fail(format!(
+            "the side that serves fails {} of {} requests, {} of {} before the other one was warmed",
+            now.errors, now.answers, before.errors, before.answers
+        ));
+    }
+    Verdict::pass(format!(
+        "the side that serves fails {} of {} requests",
+        now.errors, now.answers
     ))
 }
 
@@ -214,6 +237,23 @@ mod tests {
             Verdict::Fail(_) => "fail",
             Verdict::Unknown(_) => "unknown",
         }
+    }
+
+    #[test]
+    fn the_side_that_serves_must_go_on_as_before() {
+        let calm = tally(&[(Some("v1"), 40, 0)]);
+        for (rows, passes) in [
+            (&[(Some("v1"), 20, 0)][..], true),
+            (&[(Some("v1"), 10, 10)], false),
+            (&[(Some("v1"), 15, 0), (None, 0, 5)], false),
+            (&[(Some("v1"), 19, 1)], true),
+        ] {
+            let verdict = undisturbed(&Breach::default(), &calm, &tally(rows));
+            assert_eq!(verdict.is_pass(), passes, "{rows:?} {verdict:?}");
+        }
+        let sick = tally(&[(Some("v1"), 20, 20)]);
+        let verdict = undisturbed(&Breach::default(), &sick, &sick);
+        assert!(verdict.is_pass(), "it was no better before");
     }
 
     #[test]

@@ -28,6 +28,13 @@ pub(crate) fn members_verdict(rows: &[MemberHealth], expected: &[Ipv4Addr]) -> V
         let (address, health, log) = (row.address, &row.health, &row.log);
         format!("the gateway says {address} is {health}: {log}")
     }));
+    let doubtful = rows
+        .iter()
+        .filter(|row| expected.contains(&row.address) && row.is_in_doubt());
+    missing.extend(doubtful.map(|row| {
+        let (address, log) = (row.address, &row.log);
+        format!("the gateway's last probe of {address} failed: {log}")
+    }));
     if missing.is_empty() && !expected.is_empty() {
         let names: Vec<String> = expected.iter().map(Ipv4Addr::to_string).collect();
         return Verdict::pass(format!("the gateway says healthy: {}", names.join(", ")));
@@ -70,5 +77,14 @@ mod tests {
                 "{rows:?} {expected:?} {verdict:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_failed_probe_behind_a_good_verdict_is_missing_evidence() {
+        let failing = MemberHealth {
+            log: "Received status code 500".to_owned(),
+            ..row(A, "Healthy")
+        };
+        assert!(!members_verdict(&[failing], &[A]).is_pass());
     }
 }

@@ -84,6 +84,16 @@ pub(crate) fn retreat_verdict(facts: &SideFacts) -> Verdict {
     Verdict::Unknown(missing)
 }
 
+/// Why a side that serves bears less than it must: too few of its machines are sound, or reached by
+/// one of its balancer's rules. `None` while there are enough.
+pub(crate) fn short_of(facts: &SideFacts, required: u32) -> Option<String> {
+    let reached = facts.rules.iter().map(|(_, health)| health.up).min();
+    let bearing = facts.healthy().min(reached.unwrap_or_default());
+    let name = &facts.name;
+    (bearing < required)
+        .then(|| format!("{name} has {bearing} machines that bear load, of {required}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,6 +158,20 @@ mod tests {
     fn an_empty_fleet_never_passes() {
         assert!(!side_verdict(&fleet(0), 0).is_pass());
         assert!(!side_verdict(&SideFacts::default(), 0).is_pass());
+    }
+
+    #[test]
+    fn a_side_is_short_of_machines_that_are_sick_or_not_reached() {
+        let short = |edit: fn(&mut SideFacts)| {
+            let mut facts = fleet(3);
+            edit(&mut facts);
+            short_of(&facts, 3).is_some()
+        };
+        assert!(!short(|_| {}));
+        assert!(!short(|f| *f = fleet(4)));
+        assert!(short(|f| f.instances[0].healthy = Some(false)));
+        assert!(short(|f| f.rules[0].1.up = 2));
+        assert!(short(|f| f.rules.clear()));
     }
 
     #[test]

@@ -160,6 +160,17 @@ fn findings(config: &Config, sides: &Sides, world: &World, settings: &[&Value]) 
             format_args!("the load balancer of `{name}` has no rule; deploy `{name}` again"),
         );
     }
+    let shallow = load_balancer::rules_without_readiness(&world.new.load_balancer);
+    found.unless(
+        shallow.is_empty() || load_balancer::rules(&world.new.load_balancer).is_empty(),
+        format_args!(
+            "the load balancer of `{}` asks nobody whether machines are ready (rule {}): a TCP probe \
+             takes an open port for a ready application (F19); give it an HTTP probe of the \
+             readiness path",
+            sides.new.name,
+            shallow.join(", ")
+        ),
+    );
     let elsewhere = gateway::addresses_elsewhere(&world.gateway, &config.target.pool);
     let ours = BTreeSet::from([sides.old.address, sides.new.address]);
     found.unless(

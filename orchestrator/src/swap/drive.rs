@@ -15,6 +15,7 @@ mod release;
 mod retire;
 mod wait;
 mod warm;
+mod watch;
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;

@@ -22,6 +22,25 @@ impl MemberHealth {
         matches!(word.as_str(), "healthy" | "up")
     }
 
+    /// Whether the last probe behind a good verdict failed: a member stays healthy until several in a
+    /// row fail, so that one sick machine of a side shows here and nowhere else (F06).
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        if !self.is_healthy() {
+            return false;
+        }
+        let log = self.log.to_ascii_lowercase();
+        let status = log.split("status code").nth(1);
+        let status = status.and_then(|rest| {
+            let word = rest.trim_start_matches([' ', ':']);
+            let digits: String = word.chars().take_while(char::is_ascii_digit).collect();
+            digits.parse::<u16>().ok()
+        });
+        match status {
+            Some(status) => status >= 400,
+            None => log.contains("exceeded the timeout") || log.contains("refused"),
+        }
+    }
+
     /// Removed, and finishing what it has; not a member any more.
     pub(crate) fn is_draining(&self) -> bool {
         self.health.eq_ignore_ascii_case("draining")
@@ -54,6 +73,29 @@ fn member(server: &Value) -> Option<MemberHealth> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_good_verdict_is_in_doubt_when_its_last_probe_failed() {
+        for (log, doubt) in [
+            ("", false),
+            ("Success. Received 200 status code", false),
+            ("Received status code 200", false),
+            ("Received invalid status code: 500 in the response", true),
+            ("The connection to the backend was refused", true),
+            (
+                "Time taken by the backend to respond exceeded the timeout threshold",
+                true,
+            ),
+            ("some words of a later day", false),
+        ] {
+            let row = MemberHealth {
+                address: Ipv4Addr::LOCALHOST,
+                health: "Up".to_owned(),
+                log: log.to_owned(),
+            };
+            assert_eq!(row.is_in_doubt(), doubt, "{log}");
+        }
+    }
 
     #[test]
     fn both_vocabularies_are_understood() {

@@ -171,7 +171,7 @@ impl<E: Environment> Driver<'_, E> {
         }
     }
 
-    fn breach(&self, why: String) -> Event {
+    pub(super) fn breach(&self, why: String) -> Event {
         self.memory.borrow_mut().reason = why;
         match self.run.config.breach.action {
             BreachAction::Rollback => Event::OnBreach,

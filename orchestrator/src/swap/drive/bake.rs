@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Driver;
 use super::answers::Window;
+use super::watch::Watch;
 use crate::environment::Environment;
 use crate::gates::Verdict;
 use crate::swap::event::{Content, Event, Reason};
@@ -68,7 +69,7 @@ impl<E: Environment> Driver<'_, E> {
     async fn bake(&self, bake: Bake) -> Event {
         let began = self.now();
         let mixed = bake.content == Content::Both;
-        let mut window = Window::default();
+        let (mut window, mut watch) = (Window::default(), Watch::default());
         let ceiling = bake.lasts + self.run.config.ceilings.confirm.0;
         self.wait(ceiling, bake.pace, async || {
             match self.gateway().await {
@@ -85,6 +86,7 @@ impl<E: Environment> Driver<'_, E> {
                 self.memory.borrow_mut().baseline.absorb(&tally);
             }
             window.push(tally);
+            self.watch_new_side(&mut watch).await?;
             let compared = self.compared(mixed, &window.sum())?;
             Ok(compared.and(time_passed(self.now().since(began), bake.lasts)))
         })

@@ -5,11 +5,16 @@ use futures_util::future::join3;
 use super::Driver;
 use super::answers::Window;
 use super::wait::Look;
+use super::watch::Watch;
 use crate::environment::{Environment, Instant};
 use crate::gates::{Tally, Verdict, members_verdict};
 use crate::plan::drain_wait;
 use crate::swap::event::{Content, Event, Reason};
 use crate::view::gateway;
+
+/// So many looks at the new side may meet a failed probe behind a good verdict. One is chance; a
+/// machine that fails the gateway's probes shows again and again (F06).
+const DOUBTS: u32 = 3;
 
 impl<E: Environment> Driver<'_, E> {
     /// P5: both sides are members, healthy in the gateway's own view, and both were seen to answer.
@@ -30,6 +35,7 @@ impl<E: Environment> Driver<'_, E> {
                 window.push(tally);
                 let seen = self.seen_both(&window.sum(), reverse);
                 if !reverse {
+                    self.doubted()?;
                     // A breach ends the wait; too few samples are no matter yet.
                     self.compared(true, &window.sum())?;
                 }
@@ -37,6 +43,18 @@ impl<E: Environment> Driver<'_, E> {
             },
         )
         .await
+    }
+
+    /// Ends the wait once the new side was in doubt too often.
+    fn doubted(&self) -> Result<(), Event> {
+        let doubts = self.memory.borrow().doubts;
+        if doubts < DOUBTS {
+            return Ok(());
+        }
+        let name = self.sides().new.name;
+        Err(self.breach(format!(
+            "the gateway's probes of {name} failed in {doubts} looks: one of its machines fails them"
+        )))
     }
 
     fn seen_both(&self, tally: &Tally, reverse: bool) -> Verdict {
@@ -61,7 +79,7 @@ impl<E: Environment> Driver<'_, E> {
     pub(super) async fn drain(&self, left: Content) -> Event {
         let config = self.run.config;
         let forward = left == Content::New;
-        let mut window = Window::default();
+        let (mut window, mut watch) = (Window::default(), Watch::default());
         let mut last_answer = self.now();
         self.wait(config.ceilings.drain.0, config.gates.every.0, async || {
             let (verdict, tally) = self.look_at(left, false).await?;
@@ -71,6 +89,7 @@ impl<E: Environment> Driver<'_, E> {
             window.push(tally);
             if forward {
                 self.compared(false, &window.sum())?;
+                self.watch_new_side(&mut watch).await?;
             }
             let drained = self.drained(last_answer).await?;
             Ok(verdict.and(drained))
@@ -130,7 +149,14 @@ impl<E: Environment> Driver<'_, E> {
                 let own: Vec<_> = rows.into_iter().filter(|row| row.address == old).collect();
                 members_verdict(&own, &[old])
             }
-            Ok(rows) => members_verdict(&rows, &sides.members(wanted)),
+            Ok(rows) => {
+                let new = sides.new.address;
+                let doubtful = rows
+                    .iter()
+                    .any(|row| row.address == new && row.is_in_doubt());
+                self.memory.borrow_mut().doubts += u32::from(doubtful);
+                members_verdict(&rows, &sides.members(wanted))
+            }
             Err(failure) => self.unread("backend health", &failure)?,
         };
         let (answered, tally) = match answers {

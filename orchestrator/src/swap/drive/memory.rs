@@ -35,6 +35,9 @@ pub(crate) struct Memory {
     pub(crate) entrance: Option<(Ipv4Addr, Vec<Entry>)>,
     /// Members as ARM last told them.
     pub(crate) pool: Vec<Ipv4Addr>,
+    /// Looks of this phase in which the gateway called the new side healthy although its last probe
+    /// had failed.
+    pub(crate) doubts: u32,
     /// Builds in the last look.
     pub(crate) seen: Vec<String>,
     /// Why the run is where it is, in one line.
@@ -75,6 +78,7 @@ impl Memory {
 
     /// Begins a state's work; until it has looked for the first time it waits for that look (L6).
     pub(crate) fn enter(&mut self, state: State, now: Instant) {
+        self.doubts = 0;
         self.take_up(state, now);
         if let Some(phase) = state.phase() {
             self.phases.push(PhaseReport {

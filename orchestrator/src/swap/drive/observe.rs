@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::future::{join, try_join};
 
 use super::Driver;
+use super::answers::Window;
 use super::wait::Look;
 use crate::arm_client::ArmFailure;
 use crate::environment::Environment;
@@ -172,22 +173,31 @@ impl<E: Environment> Driver<'_, E> {
         }
     }
 
-    /// P3: every instance of the new side, several looks in a row.
+    /// P3: every instance of the new side, several looks in a row, while the side that serves goes on
+    /// as before.
     pub(super) async fn prove_new_side(&self) -> Event {
         let config = self.run.config;
         let (sides, required) = (self.sides(), self.memory.borrow().required);
-        let mut streak = self.streak();
+        let (mut streak, mut window) = (self.streak(), Window::default());
         self.wait(
             config.ceilings.gate.0,
             config.gates.every.0,
             async || -> Look {
-                match self.side_facts(&sides.new).await {
-                    Ok(facts) => {
-                        let verdict = crate::gates::side_verdict(&facts, required);
-                        Ok(streak.look(self.now(), verdict))
+                let looks = join(self.side_facts(&sides.new), self.look_through_gateway());
+                let (facts, answers) = looks.await;
+                let proven = match facts {
+                    Ok(facts) => crate::gates::side_verdict(&facts, required),
+                    Err(failure) => self.unread(&sides.new.name, &failure)?,
+                };
+                let live = match answers {
+                    Ok(tally) => {
+                        window.push(tally);
+                        let baseline = &self.memory.borrow().baseline;
+                        crate::gates::undisturbed(&config.breach, baseline, &window.sum())
                     }
-                    Err(failure) => self.unread(&sides.new.name, &failure),
-                }
+                    Err(failure) => self.unread("answers", &failure)?,
+                };
+                Ok(streak.look(self.now(), proven.and(live)))
             },
         )
         .await

@@ -90,18 +90,21 @@ impl<E: Environment> Driver<'_, E> {
         let needs_health = to != Content::Both;
         let required = self.memory.borrow().required;
         let event = self.wait(config.ceilings.gate.0, config.gates.every.0, async || {
+            // The gateway's health may take minutes to be told; what the machines say is quick, and
+            // so is read last: it must not have aged when the write is sent.
+            let healthy = match needs_health {
+                true => self.is_healthy_member(leaning_on).await?,
+                false => Verdict::Pass(Vec::new()),
+            };
             let facts = match self.side_facts(leaning_on).await {
                 Ok(facts) => facts,
                 Err(failure) => return self.unread(&leaning_on.name, &failure),
             };
-            let verdict = match forward {
+            let proven = match forward {
                 true => side_verdict(&facts, required),
                 false => retreat_verdict(&facts),
             };
-            if !needs_health {
-                return Ok(verdict);
-            }
-            Ok(verdict.and(self.is_healthy_member(leaning_on).await?))
+            Ok(healthy.and(proven))
         });
         match event.await {
             Event::OnPass => Ok(None),
