@@ -13,7 +13,7 @@ mod trouble;
 use turquoise_emulator::Seed;
 
 use crate::scenario::{
-    Azure, Builds, Clocks, ForeignWrite, Identity, Latency, Moment, Quirks, Scenario, Storage,
+    Answers, Azure, Builds, Clocks, ForeignWrite, Identity, Latency, Moment, Quirks, Scenario, Storage,
     VERSION,
 };
 
@@ -47,6 +47,7 @@ pub fn scenario(seed: u64) -> Generated {
             traffic,
             latency: latency(root.child("latency")),
             azure: Azure::Pessimistic,
+            answers: Answers::default(),
             faults: drawn.faults,
             foreign: foreign(root.child("foreign"), &swarm),
             builds: Builds::default(),

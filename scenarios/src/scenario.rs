@@ -5,6 +5,7 @@
 //! latencies and arrivals.
 
 mod actor;
+mod answers;
 mod builds;
 mod process;
 mod quirks;
@@ -16,9 +17,10 @@ use turquoise_emulator::ledger::{ConnectionClass, RequestClass};
 
 use crate::clients::Profile;
 use crate::clients::profile::Share;
-use crate::observation::Sessions;
+use crate::observation::{Role, Sessions};
 
 pub use actor::{Act, Actor, Goal, Second, Verb};
+pub use answers::Answers;
 pub use builds::{Build, Builds, Service};
 pub use process::{Crash, Effect, Order, Pause, Point, Want};
 pub use quirks::Quirks;
@@ -45,6 +47,9 @@ pub struct Scenario {
     pub latency: Latency,
     /// How Azure behaves where evidence leaves it open (azure-facts.md §9).
     pub azure: Azure,
+    /// What Azure answers otherwise than that.
+    #[serde(default)]
+    pub answers: Answers,
     /// What goes wrong; times count from the swap's start.
     pub faults: Vec<Fault>,
     /// Who else writes to the gateway around the orchestrator's own writes.
@@ -107,6 +112,20 @@ pub struct Topology {
     /// Whether the gateway binds each client to a member by a cookie (F49).
     #[serde(default, skip_serializing_if = "is_off")]
     pub affinity: bool,
+    /// What people have changed by hand since it was deployed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<Drift>,
+}
+
+/// A change by hand to the deployed system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "drift", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Drift {
+    /// A side's load balancer asks its machines by TCP, which any open port answers (F05, F19).
+    TcpProbe {
+        /// Whose.
+        side: Role,
+    },
 }
 
 /// A probe's rhythm.

@@ -9,6 +9,7 @@ mod actors;
 mod core;
 mod deployed;
 mod director;
+mod drift;
 mod duplex;
 mod foreign;
 mod in_process;

@@ -29,5 +29,6 @@ pub(super) fn draw(seed: Seed) -> Topology {
         workers: 64,
         service_ms: pick(seed.child("service"), &[5, 20]),
         affinity: false,
+        drift: Vec::new(),
     }
 }

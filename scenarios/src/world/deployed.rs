@@ -15,7 +15,7 @@ use super::level::{SharedCloud, Simulated};
 use super::names::{ENDPOINT, NEW_SIDE, OBSERVER, OLD_SIDE, TOKEN};
 use super::system;
 use crate::executor::Executor;
-use crate::scenario::{Azure, Latency, Topology};
+use crate::scenario::{Azure, Drift, Latency, Topology};
 use crate::script::{Script, ScriptError};
 
 /// Deployments draw from this seed, so that one topology is one system.
@@ -59,7 +59,7 @@ impl Deployed {
                 max_ms: 100,
             },
         );
-        let work = deploy_all(environment, config.clone(), topology.affinity);
+        let work = deploy_all(environment, config.clone(), topology.clone());
         let address = executor
             .block_on(LIMIT, work)
             .map_err(|stopped| WorldError::Deploy(stopped.to_string()))??;
@@ -81,7 +81,7 @@ impl Deployed {
 async fn deploy_all(
     environment: Simulated<Core>,
     config: Config,
-    affinity: bool,
+    topology: Topology,
 ) -> Result<std::net::Ipv4Addr, WorldError> {
     let access = Access::new(ENDPOINT, StaticToken::new(TOKEN));
     let parts = [
@@ -94,8 +94,10 @@ async fn deploy_all(
         let deployed = deploy(&environment, &access, &config, &part, &inputs, &()).await;
         deployed.map_err(|error| WorldError::Deploy(chain(&error)))?;
     }
+    let drifted = super::drift::apply(&environment, &config, &topology.drift).await;
+    drifted.map_err(|error| WorldError::Deploy(chain(&error)))?;
     let script = Script::new(&environment, &system::target(&config), OBSERVER);
-    if affinity {
+    if topology.affinity {
         let bound = bind_clients(&script, &config).await;
         bound.map_err(|error| WorldError::Deploy(chain(&error)))?;
     }

@@ -64,6 +64,7 @@ impl Stage {
         let baseline_start = deployed.now;
         let swap_start = baseline_start + seconds(scenario.traffic.before_s);
         cloud.rearm(scenario.seed, &faults(scenario, swap_start));
+        cloud.set_knobs(scenario.answers.over(system::knobs(scenario.azure)));
         for (side, build) in [
             (OLD_SIDE, &scenario.builds.old),
             (NEW_SIDE, &scenario.builds.new),

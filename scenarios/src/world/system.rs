@@ -98,7 +98,7 @@ pub(super) fn application(topology: &Topology, build: &Build) -> Application {
 
 /// With pinned client connections the last request on each is cut when the drain ends, whatever the
 /// orchestrator does (F42): such a loss would accuse nobody, so scenarios route each request anew.
-fn knobs(azure: Azure) -> Knobs {
+pub(super) fn knobs(azure: Azure) -> Knobs {
     let knobs = match azure {
         Azure::Pessimistic => Knobs::pessimistic(),
         Azure::Calibrated => Knobs::calibrated(),
