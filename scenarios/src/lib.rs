@@ -41,6 +41,7 @@ pub mod verdict;
 pub mod harness;
 
 mod cause;
+mod fleet;
 mod gap;
 mod journal;
 mod latency;

@@ -27,6 +27,11 @@ mod drain_ends;
 mod explained_waits;
 mod idempotent_resume;
 mod imbalance;
+mod capacity;
+mod conservation;
+mod converges;
+mod delete_guard;
+mod fresh_truth;
 mod latency_inflation;
 mod legal_transitions;
 mod lock_liveness;
@@ -40,6 +45,7 @@ mod no_infrastructure_failure;
 mod no_kill_with_work;
 mod no_lost_update;
 mod no_residue;
+mod old_intact;
 mod one_complete_answer;
 mod one_writer;
 mod rollback_latency;
@@ -47,9 +53,11 @@ mod rollback_no_worse;
 mod session_monotonicity;
 mod single_version_after;
 mod stream_cuts;
+mod sound_gates;
 mod truthful_report;
 mod unavailability;
 mod write_economy;
+mod writes;
 
 #[cfg(test)]
 mod tests;
@@ -92,7 +100,9 @@ pub(crate) const ORACLES: &[Oracle] = &[
     session_monotonicity::ORACLE,
     single_version_after::ORACLE,
     contract_kept::ORACLE,
+    capacity::ORACLE,
     never_empty::ORACLE,
+    old_intact::ORACLE,
     delete_guard::ORACLE,
     one_writer::ORACLE,
     no_lost_update::ORACLE,
@@ -100,6 +110,8 @@ pub(crate) const ORACLES: &[Oracle] = &[
     idempotent_resume::ORACLE,
     rollback_no_worse::ORACLE,
     blast_radius::ORACLE,
+    fresh_truth::ORACLE,
+    sound_gates::ORACLE,
     no_residue::ORACLE,
     truthful_report::ORACLE,
     write_economy::ORACLE,

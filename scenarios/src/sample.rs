@@ -317,6 +317,58 @@ pub(crate) fn crash(observation: &mut Observation, at: Instant) {
     process(observation, Verb::Resume, at, secs(200), done);
 }
 
+/// The control plane scales a side.
+pub(crate) fn scaled(side: &str, from: u32, to: u32, by: &str) -> Event {
+    Event::Scaled {
+        scale_set: scale_set(side),
+        from,
+        to,
+        by: by.to_owned(),
+    }
+}
+
+/// A machine of a side begins to listen.
+pub(crate) fn serving(side: &str, address: Ipv4Addr, build: &str) -> Event {
+    Event::InstanceServing {
+        instance: machine(side),
+        address,
+        build: build.to_owned(),
+    }
+}
+
+/// A machine of a side begins or ceases to do its work.
+pub(crate) fn condition(side: &str, address: Ipv4Addr, well: bool) -> Event {
+    Event::InstanceHealth {
+        instance: machine(side),
+        address,
+        passes_probes: well,
+        serves: well,
+    }
+}
+
+/// A side's load balancer changes its mind about a machine.
+pub(crate) fn balanced(side: &str, address: Ipv4Addr, healthy: bool) -> Event {
+    Event::BackendHealth {
+        load_balancer: balancer(side),
+        rule: "http".to_owned(),
+        address,
+        healthy,
+    }
+}
+
+fn machine(side: &str) -> InstanceKey {
+    InstanceKey {
+        scale_set: scale_set(side),
+        number: 0,
+    }
+}
+
+fn balancer(side: &str) -> ResourceId {
+    id(&format!(
+        "{side}/providers/Microsoft.Network/loadBalancers/lb"
+    ))
+}
+
 fn generation(instance: u16, at: Instant) -> u64 {
     let late = 2 * u64::from(instance);
     1 + u64::from(at >= secs(125 + late)) + u64::from(at >= secs(165 + late))
@@ -334,32 +386,82 @@ fn events() -> Vec<Timed> {
         event: written("setup", 1, &[OLD]),
     }];
     events.extend(rollout(Instant::ZERO, 1, &[OLD]));
+    for (side, address, build) in [("green", OLD_MACHINE, "v1"), ("blue", NEW_MACHINE, "v2")] {
+        let begun = [
+            serving(side, address, build),
+            condition(side, address, true),
+            balanced(side, address, true),
+        ];
+        let at = Instant::ZERO;
+        events.extend(begun.map(|event| Timed { at, event }));
+    }
+    events.extend(healthy(secs(3), OLD));
+    events.extend(evidence(secs(118), "blue"));
     events.push(Timed {
         at: secs(120),
         event: written(US, 2, &[OLD, NEW]),
     });
     events.extend(rollout(secs(125), 2, &[OLD, NEW]));
+    events.extend(healthy(secs(128), NEW));
+    events.extend(evidence(secs(155), "blue"));
     events.push(Timed {
         at: secs(160),
         event: written(US, 3, &[NEW]),
     });
     events.extend(rollout(secs(165), 3, &[NEW]));
-    let by = US.to_owned();
-    let scaled = Event::Scaled {
-        scale_set: scale_set("green"),
-        from: 3,
-        to: 0,
-        by,
-    };
     events.push(Timed {
         at: secs(195),
-        event: scaled,
+        event: scaled("green", 3, 0, US),
     });
     events.push(Timed {
         at: secs(195),
         event: stopped("green", OLD_MACHINE, 0),
     });
     events
+}
+
+/// Every gateway instance finds a member healthy.
+fn healthy(at: Instant, member: Ipv4Addr) -> Vec<Timed> {
+    let instances = 0..GATEWAY_INSTANCES;
+    let finds = |instance| Timed {
+        at,
+        event: health(instance, member, true),
+    };
+    instances.map(finds).collect()
+}
+
+/// What an orchestrator reads before a write that leans on a side.
+fn evidence(at: Instant, side: &str) -> Vec<Timed> {
+    let read = |method: &str, target: String| Event::Arm {
+        method: method.to_owned(),
+        target,
+        caller: US.to_owned(),
+        status: 200,
+        code: None,
+        applied: false,
+    };
+    let told = Event::OperationEnded {
+        resource: gateway(),
+        verb: "backendhealth".to_owned(),
+        status: "Succeeded".to_owned(),
+    };
+    let query = "api-version=2025-07-01";
+    let events = [
+        read("GET", format!("{}?{query}", gateway())),
+        read(
+            "GET",
+            format!("{}/virtualMachines?{query}", scale_set(side)),
+        ),
+        read(
+            "POST",
+            format!("{}/loadBalancingRules/http/health?{query}", balancer(side)),
+        ),
+        told,
+    ];
+    events
+        .into_iter()
+        .map(|event| Timed { at, event })
+        .collect()
 }
 
 fn rollout(from: Instant, generation: u64, members: &[Ipv4Addr]) -> Vec<Timed> {
