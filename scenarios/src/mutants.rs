@@ -29,6 +29,11 @@ mod resumption;
 mod transfer;
 mod wall_clock;
 mod way_back;
+mod gates;
+mod interference;
+mod load;
+mod lost_update;
+mod trust;
 mod write_economy;
 
 use std::fmt;
@@ -66,9 +71,31 @@ pub struct Mutant {
 
 /// Every mutant, in the catalogue's order.
 pub const MUTANTS: &[Mutant] = &[
+    gates::GATE_NOT_GATEWAY,
     evidence::GATE_POWER,
     evidence::GATE_VACUOUS,
+    gates::GATE_SKIP,
+    gates::PROBE_SAMPLES_ONE,
+    gates::PROBE_MINORITY_OUTAGE,
+    gates::PROBE_PINNED,
+    gates::PROBE_SHALLOW,
+    gates::PROBE_DEEP,
+    gates::FLAP_LUCKY,
+    gates::HEALTH_API_STALE,
+    gates::INSTANCES_DISAGREE,
+    gates::SMOKE_BYPASS,
+    load::TOCTOU_GATE,
+    gates::UNPROBED_MEMBER,
+    gates::METRIC_DILUTION,
+    gates::TCP_PROBE_EARLY,
     capacity::SPLIT_5050,
+    load::COLD_CAPACITY,
+    load::SCALEIN_NEW,
+    load::SATURATE_REMAINING,
+    load::DEP_DOUBLE,
+    load::ALLOC_FAIL,
+    load::ZONE_LOSS,
+    load::ROLLBACK_SMALL,
     capacity::SCALE_IN,
     early_removal::PROPAGATION_REMOVE,
     connection::PROPAGATION_SPLIT,
@@ -168,6 +195,18 @@ pub const NOT_SEEDED: &[(&str, &str)] = &[
     (
         "F107",
         "going back for no reason loses no request here, and no oracle has a price for it",
+        "F11",
+        "a pool under settings without a probe is refused before anything is planned; what the \
+         default probe would miss has no trace in the cloud's events",
+    ),
+    (
+        "F25",
+        "a cold side is warmed only by requests, and the one way to its machines is the gateway: no \
+         orchestrator of this topology could pass the same scenario",
+    ),
+    (
+        "F31",
+        "the emulated gateway's instances have no capacity of their own to fall short of",
     ),
 ];
 

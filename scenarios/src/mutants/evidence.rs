@@ -81,8 +81,9 @@ enum Scope {
     SecondWrite,
 }
 
+/// What the pool lists, as far as the orchestrator has written it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Stage {
+pub(super) enum Stage {
     OldAlone,
     Both,
     NewAlone,
