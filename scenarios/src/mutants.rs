@@ -33,6 +33,7 @@ mod gates;
 mod interference;
 mod load;
 mod lost_update;
+mod probe_edit;
 mod trust;
 mod write_economy;
 
@@ -80,6 +81,7 @@ pub const MUTANTS: &[Mutant] = &[
     gates::PROBE_PINNED,
     gates::PROBE_SHALLOW,
     gates::PROBE_DEEP,
+    probe_edit::PROBE_SHARED,
     gates::FLAP_LUCKY,
     gates::HEALTH_API_STALE,
     gates::INSTANCES_DISAGREE,
@@ -90,8 +92,10 @@ pub const MUTANTS: &[Mutant] = &[
     gates::TCP_PROBE_EARLY,
     capacity::SPLIT_5050,
     load::COLD_CAPACITY,
+    load::SCALEIN_OLD,
     load::SCALEIN_NEW,
     load::SATURATE_REMAINING,
+    load::RETRY_STORM,
     load::DEP_DOUBLE,
     load::ALLOC_FAIL,
     load::ZONE_LOSS,
@@ -198,6 +202,11 @@ pub const NOT_SEEDED: &[(&str, &str)] = &[
         "F11",
         "a pool under settings without a probe is refused before anything is planned; what the \
          default probe would miss has no trace in the cloud's events",
+    ),
+    (
+        "F24",
+        "machines of an older model need an upgrade that stops half-way, and the emulator's go to \
+         their end; that such machines do not count is a table test of the orchestrator's view",
     ),
     (
         "F25",

@@ -95,8 +95,8 @@ impl DataPlane {
         for (slot, sickness) in sick.into_iter().enumerate() {
             if self.network.machines[slot].set_sickness(sickness) {
                 self.revision += 1;
-                self.tell_health(slot);
             }
+            self.tell_health(slot);
         }
     }
 

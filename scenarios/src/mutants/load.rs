@@ -15,7 +15,8 @@ use super::gates::{after_write, fleets};
 use super::interference::{ArmAnswer, Call, Interference, Seam, pass};
 use super::trust::{Answers, Machines, Trust, Trusting};
 use crate::invariant::Invariant;
-use crate::scenario::Scenario;
+use crate::observation::Role;
+use crate::scenario::{Act, Actor, Scenario};
 use crate::script::{ScriptError, set_pool};
 use crate::world::names;
 
@@ -51,6 +52,27 @@ pub(super) const COLD_CAPACITY: Mutant = Mutant {
     ..Mutant::HARMLESS
 };
 
+/// F22: the old side's load is gone, and so its autoscaler takes its machines.
+pub(super) const SCALEIN_OLD: Mutant = Mutant {
+    id: "scalein-old",
+    catalogue: "F22",
+    wrong: "does not pin the old side while the new one takes its load",
+    oracles: &[Invariant::S(12), Invariant::S(19)],
+    expose: |scenario| {
+        fleets(scenario, 3, 3);
+        scenario.topology.autoscale = true;
+        scenario.traffic.without_long_work();
+        let act = Act::AutoscaleEdit {
+            side: Role::Old,
+            minimum: 1,
+            maximum: 10,
+        };
+        scenario.actors = vec![Actor { at_ms: 0, act }];
+    },
+    make: || Box::new(NeverPins),
+    ..Mutant::HARMLESS
+};
+
 /// F23: the idle side is scaled in while somebody approves, because it was not pinned.
 pub(super) const SCALEIN_NEW: Mutant = Mutant {
     id: "scalein-new",
@@ -78,6 +100,22 @@ pub(super) const SATURATE_REMAINING: Mutant = Mutant {
     oracles: &[Invariant::S(10), Invariant::S(11)],
     expose: |scenario| busy(scenario, (5, 2), 340.0),
     configure: |config| config.capacity.ratio = 0.4,
+    ..Mutant::HARMLESS
+};
+
+/// F27: what fails is asked again at once, three times, and so a full side never empties.
+pub(super) const RETRY_STORM: Mutant = Mutant {
+    id: "retry-storm",
+    catalogue: "F27",
+    wrong: "leaves no room for the retries of clients on the side that is to serve alone",
+    oracles: &[Invariant::L(1), Invariant::Q(2), Invariant::S(10)],
+    expose: |scenario| {
+        busy(scenario, (4, 2), 205.0);
+        let profile = &mut scenario.traffic.profile;
+        profile.patience_ms = 2_000;
+        profile.retry.tries = 3;
+    },
+    configure: |config| config.capacity.ratio = 0.5,
     ..Mutant::HARMLESS
 };
 
@@ -204,6 +242,21 @@ impl Interference for Approves {
             }
             if call.adds_new(seam.target) && !self.approved.replace(true) {
                 seam.script().sleep(APPROVAL).await;
+            }
+            pass(&seam, request).await
+        })
+    }
+}
+
+/// Answers every autoscale write itself.
+#[derive(Debug)]
+struct NeverPins;
+
+impl Interference for NeverPins {
+    fn arm<'a>(&'a self, seam: Seam<'a>, request: Request<Bytes>) -> LocalBoxFuture<'a, ArmAnswer> {
+        Box::pin(async move {
+            if matches!(seam.call(&request), Call::WriteAutoscale(_)) {
+                return Ok(Response::new(request.into_body()));
             }
             pass(&seam, request).await
         })
