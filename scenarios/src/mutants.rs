@@ -15,11 +15,13 @@ mod delivery;
 mod drain;
 mod early_removal;
 mod evidence;
+mod gates;
 mod gives_up;
 mod hands_on;
 mod identity;
 mod insistent;
 mod interference;
+mod load;
 mod lock;
 mod lost_update;
 mod occasions;
@@ -27,14 +29,11 @@ mod ownership;
 mod reroute;
 mod resumption;
 mod transfer;
+mod probe_edit;
+mod resumption;
+mod trust;
 mod wall_clock;
 mod way_back;
-mod gates;
-mod interference;
-mod load;
-mod lost_update;
-mod probe_edit;
-mod trust;
 mod write_economy;
 
 use std::fmt;
@@ -184,21 +183,6 @@ pub const MUTANTS: &[Mutant] = &[
 /// beside the kills, so that nobody takes silence for a pass.
 pub const NOT_SEEDED: &[(&str, &str)] = &[
     (
-        "F91",
-        "a plan is made and carried out by one process: no approval lies in between",
-    ),
-    (
-        "F96",
-        "every topology has one pool that both sides share: nothing else has to switch with it",
-    ),
-    (
-        "F97",
-        "a world is one region, and the orchestrator swaps one gateway",
-    ),
-    ("F99", "the orchestrator calls no hooks"),
-    (
-        "F107",
-        "going back for no reason loses no request here, and no oracle has a price for it",
         "F11",
         "a pool under settings without a probe is refused before anything is planned; what the \
          default probe would miss has no trace in the cloud's events",
@@ -216,6 +200,23 @@ pub const NOT_SEEDED: &[(&str, &str)] = &[
     (
         "F31",
         "the emulated gateway's instances have no capacity of their own to fall short of",
+    ),
+    (
+        "F91",
+        "a plan is made and carried out by one process: no approval lies in between",
+    ),
+    (
+        "F96",
+        "every topology has one pool that both sides share: nothing else has to switch with it",
+    ),
+    (
+        "F97",
+        "a world is one region, and the orchestrator swaps one gateway",
+    ),
+    ("F99", "the orchestrator calls no hooks"),
+    (
+        "F107",
+        "going back for no reason loses no request here, and no oracle has a price for it",
     ),
 ];
 

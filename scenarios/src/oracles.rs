@@ -19,6 +19,7 @@ use crate::verdict::Violation;
 mod allowed_sides;
 mod at_most_once;
 mod blast_radius;
+mod capacity;
 mod conservation;
 mod contract_kept;
 mod converges;
@@ -32,6 +33,7 @@ mod conservation;
 mod converges;
 mod delete_guard;
 mod fresh_truth;
+mod idempotent_resume;
 mod latency_inflation;
 mod legal_transitions;
 mod lock_liveness;
@@ -106,12 +108,12 @@ pub(crate) const ORACLES: &[Oracle] = &[
     delete_guard::ORACLE,
     one_writer::ORACLE,
     no_lost_update::ORACLE,
+    fresh_truth::ORACLE,
     legal_transitions::ORACLE,
     idempotent_resume::ORACLE,
     rollback_no_worse::ORACLE,
-    blast_radius::ORACLE,
-    fresh_truth::ORACLE,
     sound_gates::ORACLE,
+    blast_radius::ORACLE,
     no_residue::ORACLE,
     truthful_report::ORACLE,
     write_economy::ORACLE,

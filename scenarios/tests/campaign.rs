@@ -19,7 +19,7 @@ fn campaign(options: &Options) -> CampaignReport {
 fn the_reference_passes_and_every_mutant_is_killed_by_its_own_oracle() {
     let report = campaign(&Options {
         seeds: 0..40,
-        mutant_seeds: 5,
+        mutant_seeds: 12,
         ..Options::default()
     });
     assert_eq!(report.scenarios, 40);

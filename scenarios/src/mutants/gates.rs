@@ -122,7 +122,7 @@ pub(super) const PROBE_SHALLOW: Mutant = Mutant {
     catalogue: "F08",
     wrong: "takes any answer that names a build for a good one",
     oracles: &[Invariant::S(20), Invariant::S(9)],
-    expose: |scenario| {
+    world: |scenario| {
         scenario.faults = vec![sick(
             100,
             Sickness::ErrorsBehindHealthyProbe,
@@ -145,14 +145,14 @@ pub(super) const PROBE_DEEP: Mutant = Mutant {
     catalogue: "F09",
     wrong: "rolls back for errors of the new side although the old one has as many",
     oracles: &[Invariant::S(20), Invariant::S(19)],
-    expose: |scenario| {
+    expose: |scenario| fleets(scenario, 2, 2),
+    world: |scenario| {
         let errors = |scale_set: &str| FaultKind::Sick {
             scale_set: scale_set.to_owned(),
-            percent: 30,
+            percent: 50,
             how: Sickness::ErrorsBehindHealthyProbe,
             for_ms: 600_000,
         };
-        fleets(scenario, 3, 3);
         scenario.faults = [names::OLD_SCALE_SET, names::NEW_SCALE_SET]
             .map(|scale_set| after_write(1, 20_000, errors(scale_set)))
             .into();
@@ -231,7 +231,7 @@ pub(super) const SMOKE_BYPASS: Mutant = Mutant {
     catalogue: "F15",
     wrong: "asks the new side directly and never through the gateway",
     oracles: &[Invariant::S(20), Invariant::S(9)],
-    expose: |scenario| {
+    world: |scenario| {
         scenario.faults = vec![sick(
             100,
             Sickness::ErrorsBehindHealthyProbe,

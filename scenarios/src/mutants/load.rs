@@ -1,6 +1,6 @@
 //! Mutants that leave a side with less than its load needs (failure-catalogue.md C.2).
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use turquoise_emulator::faults::{Fault, FaultKind};
 use super::Mutant;
 use super::evidence::Stage;
 use super::gates::{after_write, fleets};
-use super::interference::{ArmAnswer, Call, Interference, Seam, pass};
+use super::interference::{ArmAnswer, Call, Interference, Seam, pass, without_if_match};
 use super::trust::{Answers, Machines, Trust, Trusting};
 use crate::invariant::Invariant;
 use crate::observation::Role;
@@ -62,6 +62,8 @@ pub(super) const SCALEIN_OLD: Mutant = Mutant {
         fleets(scenario, 3, 3);
         scenario.topology.autoscale = true;
         scenario.traffic.without_long_work();
+    },
+    world: |scenario| {
         let act = Act::AutoscaleEdit {
             side: Role::Old,
             minimum: 1,
@@ -77,7 +79,7 @@ pub(super) const SCALEIN_OLD: Mutant = Mutant {
 pub(super) const SCALEIN_NEW: Mutant = Mutant {
     id: "scalein-new",
     catalogue: "F23",
-    wrong: "pins the new side only after it has been added, ten minutes after the gates",
+    wrong: "gives the new side's pin back while somebody approves for ten minutes",
     oracles: &[Invariant::S(10), Invariant::S(16)],
     expose: |scenario| {
         busy(scenario, (3, 1), 170.0);
@@ -85,7 +87,7 @@ pub(super) const SCALEIN_NEW: Mutant = Mutant {
     },
     make: || {
         Box::new(Approves {
-            pins_late: true,
+            unpins: true,
             ..Approves::default()
         })
     },
@@ -98,7 +100,7 @@ pub(super) const SATURATE_REMAINING: Mutant = Mutant {
     catalogue: "F26",
     wrong: "leaves a side alone that is two fifths of the other one",
     oracles: &[Invariant::S(10), Invariant::S(11)],
-    expose: |scenario| busy(scenario, (5, 2), 340.0),
+    expose: |scenario| busy(scenario, (5, 2), 270.0),
     configure: |config| config.capacity.ratio = 0.4,
     ..Mutant::HARMLESS
 };
@@ -177,8 +179,8 @@ pub(super) const ZONE_LOSS: Mutant = Mutant {
     catalogue: "F30",
     wrong: "does not look at machines any more once they serve alone",
     oracles: &[Invariant::S(10), Invariant::L(4)],
-    expose: |scenario| {
-        busy(scenario, (4, 4), 230.0);
+    expose: |scenario| busy(scenario, (4, 4), 230.0),
+    world: |scenario| {
         let zone = FaultKind::Kill {
             scale_set: names::NEW_SCALE_SET.to_owned(),
             count: 2,
@@ -225,10 +227,11 @@ fn busy(scenario: &mut Scenario, (old, new): (u32, u32), rate: f64) {
 /// How long somebody takes to approve.
 const APPROVAL: Duration = Duration::from_secs(600);
 
-/// Waits right before the first write; a late pin is answered without being sent until then.
+/// Waits right before the first write, perhaps without the new side's pin.
 #[derive(Debug, Default)]
 struct Approves {
-    pins_late: bool,
+    unpins: bool,
+    pin: RefCell<Option<Request<Bytes>>>,
     approved: Cell<bool>,
 }
 
@@ -236,16 +239,32 @@ impl Interference for Approves {
     fn arm<'a>(&'a self, seam: Seam<'a>, request: Request<Bytes>) -> LocalBoxFuture<'a, ArmAnswer> {
         Box::pin(async move {
             let call = seam.call(&request);
-            let pins = matches!(call, Call::WriteAutoscale(_));
-            if pins && self.pins_late && !self.approved.get() {
-                return Ok(Response::new(request.into_body()));
+            if matches!(&call, Call::WriteAutoscale(path) if path.contains(names::NEW_SIDE)) {
+                *self.pin.borrow_mut() = Some(without_if_match(request.clone()));
             }
             if call.adds_new(seam.target) && !self.approved.replace(true) {
+                let pin = self.pin.take().filter(|_| self.unpins);
+                if let Some(pin) = pin {
+                    // A refusal leaves the pin; then the mutant survives, and that shows.
+                    let _refused = pass(&seam, given_back(pin)).await;
+                }
                 seam.script().sleep(APPROVAL).await;
             }
             pass(&seam, request).await
         })
     }
+}
+
+/// The pin's setting with room down to one machine.
+fn given_back(mut pin: Request<Bytes>) -> Request<Bytes> {
+    let mut setting: Value = serde_json::from_slice(pin.body()).unwrap_or_default();
+    let profiles = setting.pointer_mut("/properties/profiles");
+    for profile in profiles.and_then(Value::as_array_mut).into_iter().flatten() {
+        profile["capacity"]["minimum"] = "1".into();
+        profile["capacity"]["default"] = "1".into();
+    }
+    *pin.body_mut() = Bytes::from(setting.to_string());
+    pin
 }
 
 /// Answers every autoscale write itself.
