@@ -13,8 +13,8 @@ mod trouble;
 use turquoise_emulator::Seed;
 
 use crate::scenario::{
-    Answers, Azure, Builds, Clocks, ForeignWrite, Identity, Latency, Moment, Quirks, Scenario, Storage,
-    VERSION,
+    Answers, Azure, Builds, Clocks, ForeignWrite, Identity, Latency, Moment, Quirks, Scenario,
+    Storage, VERSION,
 };
 
 pub use fault::FaultFamily;

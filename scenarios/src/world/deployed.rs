@@ -15,7 +15,7 @@ use super::level::{SharedCloud, Simulated};
 use super::names::{ENDPOINT, NEW_SIDE, OBSERVER, OLD_SIDE, TOKEN};
 use super::system;
 use crate::executor::Executor;
-use crate::scenario::{Azure, Drift, Latency, Topology};
+use crate::scenario::{Azure, Latency, Topology};
 use crate::script::{Script, ScriptError};
 
 /// Deployments draw from this seed, so that one topology is one system.
