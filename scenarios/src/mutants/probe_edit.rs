@@ -43,7 +43,7 @@ fn move_probe(request: &mut Request<Bytes>) {
     };
     let probes = gateway.pointer_mut("/properties/probes");
     for probe in probes.and_then(Value::as_array_mut).into_iter().flatten() {
-        probe["properties"]["path"] = "/healthz".into();
+        probe["properties"]["path"] = "/v2/health".into();
     }
     *request.body_mut() = Bytes::from(gateway.to_string());
 }
