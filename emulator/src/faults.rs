@@ -219,6 +219,8 @@ pub enum FaultKind {
         /// For how long, in milliseconds.
         for_ms: u64,
     },
+    /// The storm is over: what is counted and not used up acts no more.
+    Heal,
     /// Another fault that waits for a gateway write instead of an instant.
     AfterGatewayWrite {
         /// The number of the accepted gateway write that arms it, from 1 since the schedule began.
@@ -319,6 +321,7 @@ impl FaultKind {
             Self::BareAnswer { .. } => "bare_answer",
             Self::FailApplied { .. } => "fail_applied",
             Self::PlatformUpgrade { .. } => "platform_upgrade",
+            Self::Heal => "heal",
             Self::AfterGatewayWrite { .. } => "after_gateway_write",
         }
     }
@@ -412,6 +415,8 @@ pub struct Faults {
     hits: Vec<(usize, &'static str)>,
     /// How many instances apply the write that is being accepted, where not all do.
     partly: Option<u16>,
+    /// From when on what is counted acts no more.
+    heal_ms: Option<u64>,
 }
 
 /// Between two instances that a platform upgrade replaces one after the other.
@@ -442,6 +447,9 @@ impl Faults {
 
     /// Adds the fault with that place in the schedule.
     pub(crate) fn arm(&mut self, index: usize, fault: Fault) {
+        if fault.kind == FaultKind::Heal {
+            self.heal_ms = Some(self.heal_ms.map_or(fault.at_ms, |at| at.min(fault.at_ms)));
+        }
         self.schedule.push(Armed {
             index,
             left: fault.kind.count(),
@@ -746,6 +754,9 @@ impl Faults {
         now_ms: u64,
         mut acts: impl FnMut(&FaultKind) -> Option<T>,
     ) -> Option<T> {
+        if self.heal_ms.is_some_and(|healed| healed <= now_ms) {
+            return None;
+        }
         for armed in &mut self.schedule {
             if armed.left == 0 || armed.fault.at_ms > now_ms {
                 continue;
@@ -824,6 +835,14 @@ mod tests {
         assert!(faults.on_operation(2, "PUT", path).fail.is_none());
         let second: Vec<u64> = late(&mut faults);
         assert_eq!(second, [0, 0, 0]);
+    }
+
+    #[test]
+    fn what_is_not_used_up_when_the_storm_is_over_never_acts() {
+        let mut faults = Faults::new(&[throttle(2), at(2_000, FaultKind::Heal)]);
+        let path = "/applicationGateways/gw";
+        assert!(faults.on_request(1_999, "PUT", path).is_some());
+        assert_eq!(faults.on_request(2_000, "PUT", path), None);
     }
 
     #[test]

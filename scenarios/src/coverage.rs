@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 
 use turquoise_emulator::Event;
 
-use crate::observation::{Observation, Outcome};
+use crate::observation::{Observation, Outcome, WORLD};
+use crate::scenario::{self, Effect};
 
 /// One place worth visiting.
 #[derive(Clone, Copy)]
@@ -82,6 +83,118 @@ pub const POINTS: &[Point] = &[
                 if caller.starts_with(crate::world::FOREIGN_CALLER))
         })
     }),
+    Point::new("a swap is rolled back", |o| ended(o, Outcome::RolledBack)),
+    Point::new("a swap is parked", |o| ended(o, Outcome::Parked)),
+    Point::new("a second process completes a swap", |o| {
+        ended(o, Outcome::Completed) && o.record.crashes().next().is_some()
+    }),
+    Point::new("a process is turned away by the lease", |o| {
+        o.record
+            .processes
+            .iter()
+            .any(|process| process.claim().is_some_and(|end| end.exit_code == 8))
+    }),
+    Point::new("a lease is taken from another run", |o| {
+        let puts = o.record.leases.iter().filter(|put| put.accepted);
+        puts.clone().any(|put| put.epoch > 1 && put.beat == 0)
+    }),
+    Point::new("fault: throttle_storm", |o| hit(o, "throttle_storm")),
+    Point::new("fault: outage", |o| hit(o, "outage")),
+    Point::new("fault: stale_read", |o| hit(o, "stale_read")),
+    Point::new("fault: bare_answer", |o| hit(o, "bare_answer")),
+    Point::new("fault: fail_applied", |o| hit(o, "fail_applied")),
+    Point::new("fault: partial_grant", |o| hit(o, "partial_grant")),
+    Point::new("fault: health_omits", |o| hit(o, "health_omits")),
+    Point::new("fault: platform_upgrade", |o| hit(o, "platform_upgrade")),
+    Point::new("fault: deny", |o| hit(o, "deny")),
+    Point::new("fault: revoke_tokens", |o| hit(o, "revoke_tokens")),
+    Point::new("what exists is not found", |o| {
+        any(
+            o,
+            |event| matches!(event, Event::Arm { status: 404, caller, .. } if o.declared.is_ours(caller)),
+        )
+    }),
+    Point::new("actor: terraform_reapply", |o| {
+        o.record.has("terraform_reapply")
+    }),
+    Point::new("actor: person_removes_new", |o| {
+        o.record.has("person_removes_new")
+    }),
+    Point::new("actor: person_edits_pool", |o| {
+        o.record.has("person_edits_pool")
+    }),
+    Point::new("actor: other_team_put", |o| o.record.has("other_team_put")),
+    Point::new("actor: tag_write", |o| o.record.has("tag_write")),
+    Point::new("actor: autoscale_edit", |o| o.record.has("autoscale_edit")),
+    Point::new("actor: lock_added", |o| o.record.has("lock_added")),
+    Point::new("actor: role_removed", |o| o.record.has("role_removed")),
+    Point::new("actor: orchestrator", |o| o.record.has("orchestrator")),
+    Point::new("storage: store_unavailable", |o| {
+        o.record.has("store_unavailable")
+    }),
+    Point::new("storage: append_conflict", |o| {
+        o.record.has("append_conflict")
+    }),
+    Point::new("storage: store_reply_lost", |o| {
+        o.record.has("store_reply_lost")
+    }),
+    Point::new("storage: stale_lease_read", |o| {
+        o.record.has("stale_lease_read")
+    }),
+    Point::new("identity: token_refused", |o| o.record.has("token_refused")),
+    Point::new("identity: token_outage", |o| o.record.has("token_outage")),
+    Point::new("clock: clock_jump", |o| o.record.has("clock_jump")),
+    Point::new("a process freezes", |o| o.record.has("pause")),
+    Point::new("order: interrupt", |o| ordered(o, "interrupt")),
+    Point::new("order: abort", |o| ordered(o, "abort")),
+    Point::new("order: rollback", |o| ordered(o, "rollback")),
+    Point::new("crash: arm_before", |o| {
+        o.record.crashed_at(Effect::ArmBefore)
+    }),
+    Point::new("crash: arm_after", |o| {
+        o.record.crashed_at(Effect::ArmAfter)
+    }),
+    Point::new("crash: write_before", |o| {
+        o.record.crashed_at(Effect::WriteBefore)
+    }),
+    Point::new("crash: write_after", |o| {
+        o.record.crashed_at(Effect::WriteAfter)
+    }),
+    Point::new("crash: probe_before", |o| {
+        o.record.crashed_at(Effect::ProbeBefore)
+    }),
+    Point::new("crash: probe_after", |o| {
+        o.record.crashed_at(Effect::ProbeAfter)
+    }),
+    Point::new("crash: sleep", |o| o.record.crashed_at(Effect::Sleep)),
+    Point::new("crash: journal_before", |o| {
+        o.record.crashed_at(Effect::JournalBefore)
+    }),
+    Point::new("crash: journal_after", |o| {
+        o.record.crashed_at(Effect::JournalAfter)
+    }),
+    Point::new("crash: lease_before", |o| {
+        o.record.crashed_at(Effect::LeaseBefore)
+    }),
+    Point::new("crash: lease_after", |o| {
+        o.record.crashed_at(Effect::LeaseAfter)
+    }),
+    Point::new("crash: at an instant", |o| {
+        let mut crashes = o.record.crashes();
+        crashes.any(|(_, point)| matches!(point, scenario::Point::Time { .. }))
+    }),
+    Point::new("a crash in P0", |o| crashes_in(o, 0)),
+    Point::new("a crash in P1", |o| crashes_in(o, 1)),
+    Point::new("a crash in P2", |o| crashes_in(o, 2)),
+    Point::new("a crash in P3", |o| crashes_in(o, 3)),
+    Point::new("a crash in P4", |o| crashes_in(o, 4)),
+    Point::new("a crash in P5", |o| crashes_in(o, 5)),
+    Point::new("a crash in P6", |o| crashes_in(o, 6)),
+    Point::new("a crash in P7", |o| crashes_in(o, 7)),
+    Point::new("a crash in P8", |o| crashes_in(o, 8)),
+    Point::new("a crash in P9", |o| crashes_in(o, 9)),
+    Point::new("a crash in P10", |o| crashes_in(o, 10)),
+    Point::new("a crash in P11", |o| crashes_in(o, 11)),
 ];
 
 /// Which points some runs have reached, by index in [`POINTS`].
@@ -168,4 +281,20 @@ fn hit(observation: &Observation, fault: &str) -> bool {
         observation,
         |event| matches!(event, Event::FaultHit { name, .. } if name == fault),
     )
+}
+
+fn ordered(observation: &Observation, want: &str) -> bool {
+    let mut orders = observation.record.orders.iter();
+    orders.any(|order| order.want.name() == want && order.process != WORLD)
+}
+
+/// Whether a process died while its run was in a phase.
+fn crashes_in(observation: &Observation, phase: u8) -> bool {
+    let mut crashes = observation.record.crashes();
+    crashes.any(|(process, _)| {
+        let lived = |at| at >= process.started && Some(at) <= process.ended;
+        let marks = observation.phases.iter().rev();
+        let last = marks.clone().find(|mark| lived(mark.at));
+        last.is_some_and(|mark| mark.phase == phase)
+    })
 }

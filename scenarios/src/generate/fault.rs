@@ -1,48 +1,25 @@
-//! What goes wrong: a swarm of kinds per seed, then concrete faults of those kinds.
+//! Faults of the cloud, by family.
 //!
 //! A fault is declined when no orchestrator could survive it, such as killing a machine of the live
-//! side with requests on it: a loss there would accuse nobody. Declined draws are counted.
+//! side with requests on it: a loss there would accuse nobody. Declined draws are counted by their
+//! reason.
 
-use serde::{Deserialize, Serialize};
+use proptest::collection::vec;
+use proptest::prelude::{BoxedStrategy, Just, Strategy, prop_oneof};
+use proptest::sample::select;
 use turquoise_emulator::Seed;
-use turquoise_emulator::faults::{Fault, FaultKind, Matches, Sickness};
+use turquoise_emulator::faults::{Fault, FaultKind, Matches, RetryAfter, Sickness};
 
-use super::{pick, small};
+use super::FaultFamily;
+use super::draw::draw;
 use crate::scenario::Topology;
 use crate::world::names;
 
-/// A kind of trouble that a seed's swarm switches on or off as a whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FaultFamily {
-    /// ARM refuses: 429, 409, 500, 503.
-    Refusals,
-    /// Connections end before a request acts.
-    Resets,
-    /// Requests act and their answers are lost.
-    LostReplies,
-    /// Operations take long.
-    SlowOperations,
-    /// Operations fail.
-    FailedOperations,
-    /// Gateway instances apply configurations late.
-    LateActivations,
-    /// The new side's instances are sick for a while.
-    SickInstances,
-    /// Instances vanish.
-    Kills,
-    /// New instances start slowly.
-    SlowStarts,
-    /// Another pipeline writes to the gateway.
-    ForeignWriter,
-}
+/// A fault, or why there is none.
+pub(super) type Drawn<T> = Result<T, &'static str>;
 
-/// Faults and how many were declined.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Drawn {
-    pub(super) faults: Vec<Fault>,
-    pub(super) declined: u32,
-}
+/// Why a fault was declined: it hits the live side, whose requests nobody could keep.
+const LIVE_SIDE: &str = "hits the live side";
 
 /// Longer than any run.
 const FOR_EVER_MS: u64 = 100_000_000;
@@ -51,163 +28,171 @@ const FOR_EVER_MS: u64 = 100_000_000;
 const ATTEMPTS: u64 = 32;
 
 /// A swap without faults takes three to ten minutes; faults begin within that.
-const WINDOW_MS: u32 = 400_000;
+pub(super) const WINDOW_MS: u64 = 400_000;
 
-impl FaultFamily {
-    /// Every family.
-    pub const ALL: [Self; 10] = [
-        Self::Refusals,
-        Self::Resets,
-        Self::LostReplies,
-        Self::SlowOperations,
-        Self::FailedOperations,
-        Self::LateActivations,
-        Self::SickInstances,
-        Self::Kills,
-        Self::SlowStarts,
-        Self::ForeignWriter,
-    ];
-
-    /// Its name in reports and JSON.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Refusals => "refusals",
-            Self::Resets => "resets",
-            Self::LostReplies => "lost_replies",
-            Self::SlowOperations => "slow_operations",
-            Self::FailedOperations => "failed_operations",
-            Self::LateActivations => "late_activations",
-            Self::SickInstances => "sick_instances",
-            Self::Kills => "kills",
-            Self::SlowStarts => "slow_starts",
-            Self::ForeignWriter => "foreign_writer",
-        }
-    }
-
-    /// Each family on with probability one half; one seed in eight stays calm.
-    pub(super) fn swarm(seed: Seed) -> Vec<Self> {
-        if seed.child("calm").below(8) == 0 {
-            return Vec::new();
-        }
-        let on = |family: &Self| seed.child(&format!("{family:?}")).below(2) == 1;
-        Self::ALL.into_iter().filter(on).collect()
-    }
-
-    fn draw(self, seed: Seed, topology: &Topology) -> Option<FaultKind> {
-        let count = 1 + small(seed.child("count"), 3);
-        let on = target(seed.child("target"));
-        Some(match self {
-            Self::Refusals => refusal(seed, on, count),
-            Self::Resets => FaultKind::ResetBefore { on, count },
-            Self::LostReplies => FaultKind::ReplyLost { on, count },
-            Self::SlowOperations => FaultKind::SlowOperation {
-                on: write_target(seed.child("target")),
-                extra_ms: u64::from(5_000 + small(seed.child("extra"), 600_000)),
-                count,
-            },
-            Self::FailedOperations => FaultKind::FailOperation {
-                on: write_target(seed.child("target")),
-                code: "InternalServerError".to_owned(),
-                count: 1,
-            },
-            Self::LateActivations => FaultKind::LateActivation {
-                instance: u16::try_from(small(
-                    seed.child("instance"),
-                    u32::from(topology.gateway_instances),
-                ))
-                .unwrap_or_default(),
-                extra_ms: u64::from(5_000 + small(seed.child("extra"), 120_000)),
-                count,
-            },
-            Self::SickInstances => return sick(seed),
-            Self::Kills => return kill(seed, topology),
-            Self::SlowStarts => FaultKind::SlowStart {
-                scale_set: names::NEW_SCALE_SET.to_owned(),
-                extra_ms: u64::from(5_000 + small(seed.child("extra"), 120_000)),
-                for_ms: 600_000,
-            },
-            Self::ForeignWriter => return None,
-        })
-    }
-
-    /// How many faults of this kind a seed gets.
-    fn how_many(self, seed: Seed) -> u64 {
-        match self {
-            // Azure does not replace a machine that is gone, so the gate refuses every time: seldom.
-            Self::Kills => u64::from(seed.below(4) == 0),
-            _ => 1 + seed.below(2),
-        }
-    }
-
-    /// When such a fault may begin.
-    fn begins(self, seed: Seed) -> u64 {
-        match self {
-            // Machines that fail later would fail with requests on them.
-            Self::SickInstances | Self::Kills | Self::SlowStarts => 0,
-            _ => u64::from(small(seed, WINDOW_MS)),
-        }
+/// The faults that a family gives a scenario.
+pub(super) fn faults(family: FaultFamily, topology: &Topology) -> BoxedStrategy<Vec<Drawn<Fault>>> {
+    let Some(kinds) = kinds(family, topology) else {
+        return Just(Vec::new()).boxed();
+    };
+    let one = (begins(family), kinds).prop_map(|(at_ms, kind)| Ok(Fault { at_ms, kind: kind? }));
+    match family {
+        // Azure does not replace a machine that is gone, so the gate refuses every time: seldom.
+        FaultFamily::Kills => prop_oneof![
+            3 => Just(Vec::new()),
+            1 => one.prop_map(|fault| vec![fault]),
+        ]
+        .boxed(),
+        _ => vec(one, 1..=2).boxed(),
     }
 }
 
-pub(super) fn draw(seed: Seed, swarm: &[FaultFamily], topology: &Topology) -> Drawn {
-    let mut drawn = Drawn {
-        faults: Vec::new(),
-        declined: 0,
-    };
-    for family in swarm {
-        let family_seed = seed.child(&format!("{family:?}"));
-        for index in 0..family.how_many(family_seed.child("how many")) {
-            let seed = family_seed.at(index);
-            let at_ms = family.begins(seed.child("at"));
-            match family.draw(seed, topology) {
-                Some(kind) => drawn.faults.push(Fault { at_ms, kind }),
-                None if *family == FaultFamily::ForeignWriter => {}
-                None => drawn.declined += 1,
-            }
-        }
+/// When such a fault may begin.
+fn begins(family: FaultFamily) -> BoxedStrategy<u64> {
+    match family {
+        // Machines that fail later would fail with requests on them.
+        FaultFamily::SickInstances
+        | FaultFamily::Kills
+        | FaultFamily::SlowStarts
+        | FaultFamily::PartialGrants => Just(0).boxed(),
+        _ => (0..WINDOW_MS).boxed(),
     }
-    drawn
+}
+
+/// The faults of a family; `None` for one that is no fault of the cloud.
+fn kinds(family: FaultFamily, topology: &Topology) -> Option<BoxedStrategy<Drawn<FaultKind>>> {
+    use FaultFamily as Family;
+    let count = 1..=3_u32;
+    Some(match family {
+        Family::Refusals => refusals(),
+        Family::Resets => of((targets(), count), |(on, count)| FaultKind::ResetBefore {
+            on,
+            count,
+        }),
+        Family::LostReplies => of((targets(), count), |(on, count)| FaultKind::ReplyLost {
+            on,
+            count,
+        }),
+        Family::SlowOperations => slow_operations(),
+        Family::FailedOperations => of(writes(), |on| FaultKind::FailOperation {
+            on,
+            code: "InternalServerError".to_owned(),
+            count: 1,
+        }),
+        Family::LateActivations => {
+            let instances = 0..topology.gateway_instances;
+            of(
+                (instances, 5_000..125_000_u64, count),
+                |(instance, extra_ms, count)| FaultKind::LateActivation {
+                    instance,
+                    extra_ms,
+                    count,
+                },
+            )
+        }
+        Family::SickInstances => sick(),
+        Family::Kills => kills(topology),
+        Family::SlowStarts => of(5_000..125_000_u64, |extra_ms| FaultKind::SlowStart {
+            scale_set: names::NEW_SCALE_SET.to_owned(),
+            extra_ms,
+            for_ms: 600_000,
+        }),
+        Family::ThrottleStorms => throttles(),
+        Family::Outages => of(10_000..1_800_000_u64, |for_ms| FaultKind::Outage { for_ms }),
+        Family::StaleReads => of(
+            (1_000..60_000_u64, 60_000..600_000_u64),
+            |(lag_ms, for_ms)| FaultKind::StaleRead {
+                on: matches("", "applicationGateways"),
+                lag_ms,
+                for_ms,
+            },
+        ),
+        Family::BareAnswers => of(count, |count| FaultKind::BareAnswer {
+            on: matches("PUT", "applicationGateways"),
+            count,
+        }),
+        Family::HalfFailures => of(0..=topology.gateway_instances, |instances| {
+            FaultKind::FailApplied {
+                code: "InternalServerError".to_owned(),
+                instances,
+                count: 1,
+            }
+        }),
+        Family::NotFounds => of((targets(), count), |(on, count)| FaultKind::Refuse {
+            on,
+            status: 404,
+            code: "ResourceNotFound".to_owned(),
+            retry_after: None,
+            count,
+        }),
+        Family::PartialGrants => of((0..100_u8, count), |(percent, count)| {
+            FaultKind::PartialGrant {
+                scale_set: names::NEW_SCALE_SET.to_owned(),
+                percent,
+                count,
+            }
+        }),
+        Family::HealthGaps => {
+            let sides = select(vec![names::OLD_ADDRESS, names::NEW_ADDRESS]);
+            of((sides, 30_000..600_000_u64), |(address, for_ms)| {
+                FaultKind::HealthOmits { address, for_ms }
+            })
+        }
+        Family::ForeignWriter
+        | Family::Actors
+        | Family::Orchestrators
+        | Family::Crashes
+        | Family::Pauses
+        | Family::Orders
+        | Family::Storage
+        | Family::Identity
+        | Family::Clocks => return None,
+    })
+}
+
+fn of<S>(
+    strategy: S,
+    kind: impl Fn(S::Value) -> FaultKind + 'static,
+) -> BoxedStrategy<Drawn<FaultKind>>
+where
+    S: Strategy + 'static,
+{
+    strategy.prop_map(move |drawn| Ok(kind(drawn))).boxed()
 }
 
 /// One fault of a family, armed when the swap begins: a quick orchestrator meets it as well as a slow
 /// one. None for a family that is no fault of the cloud.
 pub(super) fn one(seed: Seed, family: FaultFamily, topology: &Topology) -> Option<Fault> {
     let seed = seed.child(family.name());
-    let kind = (0..ATTEMPTS).find_map(|index| family.draw(seed.at(index), topology))?;
+    let kinds = kinds(family, topology)?;
+    let kind = (0..ATTEMPTS).find_map(|index| draw(seed.at(index), &kinds).ok())?;
     Some(Fault { at_ms: 0, kind })
 }
 
 /// Which requests: mostly those of the swap itself.
-fn target(seed: Seed) -> Matches {
-    let (method, path) = pick(
-        seed,
-        &[
-            ("PUT", "applicationGateways"),
-            ("PUT", "applicationGateways"),
-            ("GET", "applicationGateways"),
-            ("POST", "backendhealth"),
-            ("GET", "operations"),
-            ("GET", "virtualMachineScaleSets"),
-            ("PATCH", "virtualMachineScaleSets"),
-            ("PUT", "autoscalesettings"),
-            ("", ""),
-        ],
-    );
-    matches(method, path)
+fn targets() -> impl Strategy<Value = Matches> {
+    let targets = [
+        ("PUT", "applicationGateways"),
+        ("PUT", "applicationGateways"),
+        ("GET", "applicationGateways"),
+        ("POST", "backendhealth"),
+        ("GET", "operations"),
+        ("GET", "virtualMachineScaleSets"),
+        ("PATCH", "virtualMachineScaleSets"),
+        ("PUT", "autoscalesettings"),
+        ("", ""),
+    ];
+    select(targets.to_vec()).prop_map(|(method, path)| matches(method, path))
 }
 
-fn write_target(seed: Seed) -> Matches {
-    let (method, path) = pick(
-        seed,
-        &[
-            ("PUT", "applicationGateways"),
-            ("PUT", "applicationGateways"),
-            ("POST", "backendhealth"),
-            ("PATCH", "virtualMachineScaleSets"),
-        ],
-    );
-    matches(method, path)
+fn writes() -> impl Strategy<Value = Matches> {
+    let targets = [
+        ("PUT", "applicationGateways"),
+        ("PUT", "applicationGateways"),
+        ("POST", "backendhealth"),
+        ("PATCH", "virtualMachineScaleSets"),
+    ];
+    select(targets.to_vec()).prop_map(|(method, path)| matches(method, path))
 }
 
 fn matches(method: &str, path: &str) -> Matches {
@@ -217,55 +202,87 @@ fn matches(method: &str, path: &str) -> Matches {
     }
 }
 
-fn refusal(seed: Seed, on: Matches, count: u32) -> FaultKind {
-    let (status, code) = pick(
-        seed.child("status"),
-        &[
-            (429, "RetryableError"),
-            (429, "TooManyRequests"),
-            (409, "AnotherOperationInProgress"),
-            (500, "InternalServerError"),
-            (503, "ServiceUnavailable"),
-        ],
+fn refusals() -> BoxedStrategy<Drawn<FaultKind>> {
+    let answers = [
+        (429, "RetryableError"),
+        (429, "TooManyRequests"),
+        (409, "AnotherOperationInProgress"),
+        (500, "InternalServerError"),
+        (503, "ServiceUnavailable"),
+    ];
+    let patience = [None, Some(1), Some(10), Some(30)];
+    let drawn = (
+        targets(),
+        select(answers.to_vec()),
+        select(patience.to_vec()),
+        1..=3_u32,
     );
-    FaultKind::Refuse {
-        on,
-        status,
-        code: code.to_owned(),
-        retry_after: pick(
-            seed.child("retry after"),
-            &[None, Some(1), Some(10), Some(30)],
-        ),
-        count,
-    }
+    of(drawn, |(on, (status, code), retry_after, count)| {
+        FaultKind::Refuse {
+            on,
+            status,
+            code: code.to_owned(),
+            retry_after,
+            count,
+        }
+    })
+}
+
+/// Longer by up to ten minutes, or, bimodal, by twenty (F63).
+fn slow_operations() -> BoxedStrategy<Drawn<FaultKind>> {
+    let extra = prop_oneof![3 => 5_000..605_000_u64, 1 => Just(1_200_000)];
+    of((writes(), extra, 1..=3_u32), |(on, extra_ms, count)| {
+        FaultKind::SlowOperation {
+            on,
+            extra_ms,
+            count,
+        }
+    })
+}
+
+fn throttles() -> BoxedStrategy<Drawn<FaultKind>> {
+    let patience = prop_oneof![
+        (1..60_u32).prop_map(|seconds| RetryAfter::Seconds { seconds }),
+        (1..60_u32).prop_map(|seconds| RetryAfter::Date { seconds }),
+        Just(RetryAfter::Missing),
+    ];
+    of(
+        (targets(), patience, 10_000..600_000_u64),
+        |(on, retry_after, for_ms)| FaultKind::ThrottleStorm {
+            on,
+            retry_after,
+            for_ms,
+        },
+    )
 }
 
 /// Only the new side, and from the start: it must not be swapped in before it has recovered.
-fn sick(seed: Seed) -> Option<FaultKind> {
-    if seed.child("side").below(4) == 0 {
-        return None; // The live side: nobody could keep its requests.
-    }
-    Some(FaultKind::Sick {
-        scale_set: names::NEW_SCALE_SET.to_owned(),
-        percent: pick(seed.child("percent"), &[20, 50, 100]),
-        how: pick(
-            seed.child("how"),
-            &[Sickness::Errors, Sickness::Hangs, Sickness::Refuses],
-        ),
-        for_ms: pick(
-            seed.child("for"),
-            &[30_000, 60_000, 120_000, 300_000, FOR_EVER_MS],
-        ),
-    })
+fn sick() -> BoxedStrategy<Drawn<FaultKind>> {
+    let sickness = (
+        select(vec![20, 50, 100_u8]),
+        select(vec![Sickness::Errors, Sickness::Hangs, Sickness::Refuses]),
+        select(vec![30_000, 60_000, 120_000, 300_000, FOR_EVER_MS]),
+    );
+    prop_oneof![
+        3 => sickness.prop_map(|(percent, how, for_ms)| Ok(FaultKind::Sick {
+            scale_set: names::NEW_SCALE_SET.to_owned(),
+            percent,
+            how,
+            for_ms,
+        })),
+        1 => Just(Err(LIVE_SIDE)),
+    ]
+    .boxed()
 }
 
 /// Only the idle side: a machine killed with requests on it loses them, whoever swaps.
-fn kill(seed: Seed, topology: &Topology) -> Option<FaultKind> {
-    if seed.child("side").below(4) == 0 {
-        return None;
-    }
-    Some(FaultKind::Kill {
-        scale_set: names::NEW_SCALE_SET.to_owned(),
-        count: 1 + small(seed.child("killed"), topology.new_instances),
-    })
+fn kills(topology: &Topology) -> BoxedStrategy<Drawn<FaultKind>> {
+    prop_oneof![
+        3 => (1..=topology.new_instances).prop_map(|count| Ok(FaultKind::Kill {
+            scale_set: names::NEW_SCALE_SET.to_owned(),
+            count,
+        })),
+        1 => Just(Err(LIVE_SIDE)),
+    ]
+    .boxed()
 }

@@ -1,77 +1,98 @@
 //! The load: open loop, mixed, and within what the live side can bear.
 
-use turquoise_emulator::Seed;
+use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
 use turquoise_emulator::ledger::{ConnectionClass, RequestClass};
 
-use super::{pick, small};
 use crate::clients::Profile;
 use crate::clients::profile::{Shape, Share};
 use crate::observation::Sessions;
-use crate::scenario::{Topology, Traffic};
+use crate::scenario::{Builds, Latency, Service, Topology, Traffic};
 
 /// Long work is kept this far below the drain time-out: what outlives it is cut by Azure whatever
 /// the orchestrator does (azure-facts.md §5.5), so it would accuse nobody.
 const BELOW_DRAIN: u64 = 2;
 
-pub(super) fn draw(seed: Seed, topology: &Topology) -> Traffic {
+pub(super) fn traffic(topology: &Topology, builds: &Builds) -> BoxedStrategy<Traffic> {
     let longest_ms = u64::from(topology.drain_s) * 1000 / BELOW_DRAIN;
-    let rate = f64::from(10 + small(seed.child("rate"), 21));
-    let mut profile = Profile::full_mix(rate);
-    leave_out(seed.child("classes"), &mut profile);
-    profile.arrivals = pick(
-        seed.child("arrivals"),
-        &[
-            Shape::Steady,
-            Shape::Poisson,
-            Shape::Bursts {
-                every_ms: 20_000,
-                for_ms: 1_000,
-                factor: 3.0,
+    // Long work is a multiple of the service time: where that spreads, none is known to end in
+    // time.
+    let spreads = builds.old.service != Service::Constant;
+    let short_only = prop_oneof![3 => Just(spreads), 1 => Just(true)];
+    (
+        (10..=30_u32).prop_map(f64::from),
+        shapes(),
+        2_000..longest_ms,
+        1_000..longest_ms,
+        any::<[bool; OPTIONAL.len()]>(),
+        any::<bool>(),
+        short_only,
+    )
+        .prop_map(
+            |(rate, arrivals, longest_long, longest_upload, with, http2, short_only)| {
+                let mut profile = Profile::full_mix(rate);
+                profile.arrivals = arrivals;
+                profile.long_ms = (2_000, longest_long);
+                profile.upload_ms = (1_000, longest_upload);
+                leave_out(&mut profile, with, http2);
+                let mut traffic = Traffic {
+                    profile,
+                    before_s: 60,
+                    after_s: 60,
+                    sessions: Sessions::Mixed,
+                };
+                if short_only {
+                    traffic.without_long_work();
+                }
+                traffic
             },
-            Shape::Diurnal {
-                period_ms: 600_000,
-                swing: 0.5,
-            },
-        ],
-    );
-    profile.long_ms = (2_000, 2_000 + seed.child("long").below(longest_ms - 2_000));
-    profile.upload_ms = (
-        1_000,
-        1_000 + seed.child("upload").below(longest_ms - 1_000),
-    );
-    let mut traffic = Traffic {
-        profile,
-        before_s: 60,
-        after_s: 60,
-        sessions: Sessions::Mixed,
-    };
-    if seed.child("short only").below(4) == 0 {
-        traffic.without_long_work();
-    }
-    traffic
+        )
+        .boxed()
+}
+
+fn shapes() -> impl Strategy<Value = Shape> {
+    prop_oneof![
+        Just(Shape::Steady),
+        Just(Shape::Poisson),
+        Just(Shape::Bursts {
+            every_ms: 20_000,
+            for_ms: 1_000,
+            factor: 3.0,
+        }),
+        Just(Shape::Diurnal {
+            period_ms: 600_000,
+            swing: 0.5,
+        }),
+    ]
+}
+
+/// One way 20–400 ms: an ARM read has a median of 150 ms (azure-facts.md §8).
+pub(super) fn latencies() -> BoxedStrategy<Latency> {
+    (20..80_u32, 0..320_u32)
+        .prop_map(|(min_ms, spread_ms)| Latency {
+            min_ms,
+            max_ms: min_ms + spread_ms,
+        })
+        .boxed()
 }
 
 /// The classes that a seed may be without, like the kinds of fault: what is rare in every run is
 /// common in some.
-const OPTIONAL: [(&str, &[RequestClass]); 6] = [
-    ("downloads", &[RequestClass::Download]),
-    ("expect", &[RequestClass::Expect]),
-    (
-        "streams",
-        &[RequestClass::WebSocket, RequestClass::EventStream],
-    ),
-    ("pages", &[RequestClass::Page]),
-    ("sessions", &[RequestClass::Session]),
-    ("jobs", &[RequestClass::Job]),
+const OPTIONAL: [&[RequestClass]; 6] = [
+    &[RequestClass::Download],
+    &[RequestClass::Expect],
+    &[RequestClass::WebSocket, RequestClass::EventStream],
+    &[RequestClass::Page],
+    &[RequestClass::Session],
+    &[RequestClass::Job],
 ];
 
-fn leave_out(seed: Seed, profile: &mut Profile) {
-    for (name, classes) in OPTIONAL {
-        if seed.child(name).below(2) == 0 {
+fn leave_out(profile: &mut Profile, with: [bool; OPTIONAL.len()], http2: bool) {
+    for (classes, with) in OPTIONAL.into_iter().zip(with) {
+        if !with {
             profile.mix.retain(|share| !classes.contains(&share.class));
         }
     }
-    if seed.child("http2").below(2) == 0 {
+    if !http2 {
         let kept = |share: &Share| share.connection != ConnectionClass::Multiplexed;
         profile.mix.retain(kept);
     }
@@ -79,22 +100,26 @@ fn leave_out(seed: Seed, profile: &mut Profile) {
 
 #[cfg(test)]
 mod tests {
+    use turquoise_emulator::Seed;
+
+    use super::super::{draw, topology};
     use super::*;
 
     #[test]
     fn each_optional_class_is_there_in_about_half_of_the_seeds() {
-        let topology = super::super::topology::draw(Seed::new(1));
+        let topology = draw::draw(Seed::new(1), &topology::topologies());
+        let strategy = traffic(&topology, &Builds::default());
         let drawn: Vec<Traffic> = (0..400)
-            .map(|seed| draw(Seed::new(seed), &topology))
+            .map(|seed| draw::draw(Seed::new(seed), &strategy))
             .collect();
-        for (name, classes) in OPTIONAL {
+        for classes in OPTIONAL {
             let has = |traffic: &&Traffic| {
                 let mut mix = traffic.profile.mix.iter();
                 mix.any(|share| classes.contains(&share.class))
             };
             let with = drawn.iter().filter(has).count();
             // A quarter of the seeds has short work only.
-            assert!((100..260).contains(&with), "{name}: {with} of 400");
+            assert!((100..260).contains(&with), "{classes:?}: {with} of 400");
         }
     }
 }

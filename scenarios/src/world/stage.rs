@@ -127,6 +127,7 @@ impl Stage {
         let mut pages = self.notebook.take();
         pages.record.last = last;
         pages.record.orders = self.orders(&pages, now);
+        pages.record.happened.extend(self.clock_jumps(now));
         let last_word = pages.last_word();
         let reason = last_word.map_or_else(|| "it never ended".to_owned(), |p| p.reason.clone());
         let end = last_word.and_then(Process::claim);
@@ -189,6 +190,15 @@ impl Stage {
         } else {
             0
         }
+    }
+
+    /// The steps of the wall clock before the end.
+    fn clock_jumps(&self, end: Instant) -> Vec<(turquoise_emulator::Instant, String)> {
+        let jumps = self.scenario.clocks.jumps.iter();
+        let at = jumps.map(|jump| self.swap_start + Duration::from_millis(jump.at_ms));
+        let past = at.filter(|at| *at <= end);
+        past.map(|at| (cloud_time(at), "clock_jump".to_owned()))
+            .collect()
     }
 
     /// No request lives longer: its client gives up, or the gateway's drain cuts it.
@@ -256,8 +266,10 @@ fn faults(scenario: &Scenario, swap_start: Instant) -> Vec<Fault> {
     let acted = actors.filter_map(|actor| Some((actor.at_ms, actors::fault(&actor.act)?)));
     let revoked = &scenario.identity.revoked_at_ms;
     let revoked = revoked.iter().map(|at| (*at, FaultKind::RevokeTokens));
+    let healed = (scenario.heal_ms > 0).then_some((scenario.heal_ms, FaultKind::Heal));
     own.chain(acted)
         .chain(revoked)
+        .chain(healed)
         .map(|(at_ms, kind)| Fault {
             at_ms: swap_start.0 + at_ms,
             kind,
