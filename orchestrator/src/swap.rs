@@ -36,7 +36,7 @@ pub use status::status;
 ///
 /// Never fails: whatever happens, the report says what was changed and how to go on.
 pub async fn swap<E: Environment>(run: &Run<'_, E>) -> SwapReport {
-    match begin(run).await {
+    match begin(run, Verb::Swap).await {
         Ok(begun) => begun.run(run, false).await,
         Err(report) => *report,
     }
@@ -55,7 +55,7 @@ pub async fn rollback<E: Environment>(run: &Run<'_, E>) -> SwapReport {
         settings: &settings,
         ..*run
     };
-    match begin(&run).await {
+    match begin(&run, Verb::Rollback).await {
         // With an unfinished run there is something to abort; without one this is a swap back.
         Ok(begun) => {
             let abort = begun.recovered.is_open();
@@ -65,6 +65,15 @@ pub async fn rollback<E: Environment>(run: &Run<'_, E>) -> SwapReport {
     }
 }
 
+/// What a process was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verb {
+    /// To bring the new side in: a run whose work is done only has to be accounted for.
+    Swap,
+    /// To undo or to clear away: such a run is over.
+    Rollback,
+}
+
 /// A run with its lease and its journal.
 struct Begun<'a> {
     journal: Journal<'a>,
@@ -72,8 +81,11 @@ struct Begun<'a> {
     lease: Held<'a>,
 }
 
-async fn begin<'a, E: Environment>(run: &Run<'a, E>) -> Result<Begun<'a>, Box<SwapReport>> {
-    let id = which_run(run).await?;
+async fn begin<'a, E: Environment>(
+    run: &Run<'a, E>,
+    verb: Verb,
+) -> Result<Begun<'a>, Box<SwapReport>> {
+    let id = which_run(run, verb).await?;
     let lease = hold(run, &id).await?;
     match open(run, &id, &lease).await {
         Ok((journal, recovered)) => Ok(Begun {
@@ -90,7 +102,7 @@ async fn begin<'a, E: Environment>(run: &Run<'a, E>) -> Result<Begun<'a>, Box<Sw
 }
 
 /// The run to take up, or a new id.
-async fn which_run<E: Environment>(run: &Run<'_, E>) -> Result<RunId, Box<SwapReport>> {
+async fn which_run<E: Environment>(run: &Run<'_, E>, verb: Verb) -> Result<RunId, Box<SwapReport>> {
     let environment = run.environment;
     let new = || RunId::begin(environment.unix_millis(), environment.random("run id"));
     match &run.settings.start {
@@ -98,7 +110,10 @@ async fn which_run<E: Environment>(run: &Run<'_, E>) -> Result<RunId, Box<SwapRe
         Start::Resume(id) => Ok(id.clone()),
         Start::ResumeLast => {
             let last = last_run(run.journal).await.map_err(|e| unusable(&e))?;
-            let open = last.filter(|(_, run)| run.is_open() || run.died_early());
+            let open = last.filter(|(_, run)| {
+                let unaccounted = verb == Verb::Swap && run.died_unaccounted();
+                run.is_open() || run.died_early() || unaccounted
+            });
             Ok(open.map_or_else(new, |(id, _)| id))
         }
     }
@@ -184,7 +199,8 @@ async fn open<'a, E: Environment>(
         .await
         .map_err(|e| unusable(&e))?;
     let recovered = Recovered::replay(&entries);
-    let has_more_to_do = recovered.is_open() || recovered.died_early();
+    let has_more_to_do =
+        recovered.is_open() || recovered.died_early() || recovered.died_unaccounted();
     if matches!(run.settings.start, Start::Resume(_)) && !has_more_to_do {
         let reason =
             format!("run `{id}` is over or was never begun; `turquoise status` names the last run");

@@ -164,6 +164,12 @@ impl Recovered {
         early && self.outcome.is_none()
     }
 
+    /// Whether its process died after its work was done and before it had given account: whoever takes
+    /// it up has only that left to do.
+    pub(crate) fn died_unaccounted(&self) -> bool {
+        matches!(self.state, Some(State::Ended(_))) && self.outcome.is_none()
+    }
+
     /// The last phase entered.
     pub(crate) fn phase(&self) -> Phase {
         self.state

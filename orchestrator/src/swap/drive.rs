@@ -79,6 +79,9 @@ impl<E: Environment> Driver<'_, E> {
 
     async fn work(&self, recovered: &Recovered) -> Driven {
         let (mut state, mut effects) = match recovered.state {
+            Some(state @ State::Ended(_)) if recovered.died_unaccounted() => {
+                return Driven::Final(state);
+            }
             Some(state) if recovered.is_open() => {
                 self.memory.borrow_mut().take_up(state, self.now());
                 let event = self.resume(recovered).await;

@@ -12,13 +12,13 @@ use crate::environment::Environment;
 use crate::report::{Outcome, SwapReport};
 use crate::run::Run;
 use crate::swap::account::refused;
-use crate::swap::begin;
 use crate::swap::event::{Content, Event};
 use crate::swap::machine::{Ending, State};
+use crate::swap::{Verb, begin};
 
 /// Takes the idle side's instances away. The report's `new` side is the one that serves.
 pub async fn retire<E: Environment>(run: &Run<'_, E>) -> SwapReport {
-    let begun = match begin(run).await {
+    let begun = match begin(run, Verb::Rollback).await {
         Ok(begun) => begun,
         Err(report) => return *report,
     };
