@@ -269,7 +269,7 @@ fn each_new_fault_of_the_cloud_hits() {
         FaultKind::ThrottleStorm {
             on: gateway("PUT"),
             retry_after: turquoise_emulator::faults::RetryAfter::Date { seconds: 20 },
-            for_ms: 90_000,
+            for_ms: 600_000,
         },
     ] {
         let name = kind.name();

@@ -36,7 +36,7 @@ pub(super) fn identity() -> BoxedStrategy<Identity> {
     )
         .prop_map(|(ttl_ms, revoked_at_ms, outages)| Identity {
             // Without an end and without revocation nothing would ever ask for a new one.
-            ttl_ms: ttl_ms.or(revoked_at_ms.is_empty().then_some(180_000)),
+            ttl_ms: ttl_ms.or_else(|| revoked_at_ms.is_empty().then_some(180_000)),
             revoked_at_ms,
             outages,
         })

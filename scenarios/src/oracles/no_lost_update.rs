@@ -63,8 +63,10 @@ fn judge_write(case: &Case<'_>, before: &[Write<'_>], write: &Write<'_>, finding
             });
         }
     }
-    // Someone else's edit of our pool is lost when our next write restores the state before it.
+    // Someone else's edit of our pool is lost when our next write restores the state before it; but
+    // who superseded a write of ours that was still under way edited a pool that never was.
     let undone = !previous.ours
+        && !superseded_ours(case, previous.at)
         && before.len() > 1
         && addresses_of(previous.pools, pool) != addresses_of(before[before.len() - 2].pools, pool)
         && addresses_of(write.pools, pool) == addresses_of(before[before.len() - 2].pools, pool);
@@ -111,6 +113,17 @@ fn judge_memory(
             )
         });
     }
+}
+
+/// Whether a write of the gateway was canceled at that instant.
+fn superseded_ours(case: &Case<'_>, at: Instant) -> bool {
+    let gateway = &case.observation.declared.gateway;
+    let mut events = case.observation.events.iter();
+    events.any(|timed| {
+        timed.at == at
+            && matches!(&timed.event, Event::OperationEnded { resource, status, .. }
+                if resource == gateway && status == "Canceled")
+    })
 }
 
 fn writes<'a>(case: &Case<'a>) -> impl Iterator<Item = Write<'a>> {
@@ -236,6 +249,20 @@ mod tests {
         insert(&mut observation, secs(140), written(FOREIGN, 8, &[OLD]));
         insert(&mut observation, secs(141), written(US, 9, &[OLD, NEW]));
         assert!(crate::judge(&observation).violates(Invariant::S(15)));
+    }
+
+    #[test]
+    fn what_superseded_our_write_under_way_may_be_written_over() {
+        let mut observation = clean();
+        let canceled = Event::OperationEnded {
+            resource: gateway(),
+            verb: "PUT".to_owned(),
+            status: "Canceled".to_owned(),
+        };
+        insert(&mut observation, secs(140), canceled);
+        insert(&mut observation, secs(140), written(FOREIGN, 8, &[OLD]));
+        insert(&mut observation, secs(141), written(US, 9, &[OLD, NEW]));
+        assert!(!crate::judge(&observation).violates(Invariant::S(15)));
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use turquoise_emulator::Event;
+
+use crate::Observation;
 use crate::invariant::Invariant;
 use crate::oracles::{Case, Findings, Oracle};
 
@@ -16,7 +19,8 @@ fn judge(case: &Case<'_>, findings: &mut Findings) {
         return;
     }
     let (residue, at) = (&observation.residue, observation.window.swap_end);
-    let listed = |name: &String| residue.listed.contains(name);
+    let listed =
+        |name: &String| residue.listed.contains(name) || is_somebody_elses(observation, name);
     let (before, after) = (
         &residue.before.autoscale_minimum,
         &residue.after.autoscale_minimum,
@@ -36,6 +40,19 @@ fn judge(case: &Case<'_>, findings: &mut Findings) {
     }
 }
 
+/// Whether somebody else changed an autoscale setting while we swapped: what it is then is theirs to
+/// say (F23).
+fn is_somebody_elses(observation: &Observation, name: &str) -> bool {
+    let setting = format!("/autoscalesettings/{}", name.to_ascii_lowercase());
+    observation.events.iter().any(|timed| {
+        timed.at >= observation.window.swap_start
+            && matches!(&timed.event, Event::Arm { method, target, caller, applied: true, .. }
+                if method == "PUT"
+                    && !observation.declared.is_ours(caller)
+                    && target.to_ascii_lowercase().contains(&setting))
+    })
+}
+
 /// Settings present before whose value is another now; a deleted setting is nobody's pin.
 fn changed<'a>(
     before: &'a BTreeMap<String, u32>,
@@ -48,7 +65,7 @@ fn changed<'a>(
 }
 
 #[cfg(test)]
-pub(super) fn broken() -> crate::Observation {
+pub(super) fn broken() -> Observation {
     let mut observation = crate::sample::clean();
     observation
         .residue
@@ -62,6 +79,27 @@ pub(super) fn broken() -> crate::Observation {
 mod tests {
     use super::*;
     use crate::observation::{End, Outcome};
+
+    #[test]
+    fn what_somebody_else_set_meanwhile_is_theirs() {
+        for (caller, ours) in [(crate::sample::FOREIGN, false), (crate::sample::US, true)] {
+            let mut observation = broken();
+            let at = observation.window.swap_start;
+            let event = Event::Arm {
+                method: "PUT".to_owned(),
+                target: "/x/providers/Microsoft.Insights/autoscaleSettings/blue?x=y".to_owned(),
+                caller: caller.to_owned(),
+                status: 200,
+                code: None,
+                applied: true,
+            };
+            observation
+                .events
+                .push(turquoise_emulator::Timed { at, event });
+            let judged = crate::judge(&observation);
+            assert_eq!(judged.violates(Invariant::S(22)), ours, "{caller}");
+        }
+    }
 
     #[test]
     fn what_is_listed_or_not_yet_ended_is_no_residue() {

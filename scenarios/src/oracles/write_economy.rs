@@ -98,7 +98,7 @@ fn failed_operations(case: &Case<'_>) -> Vec<Instant> {
     failed.map(|timed| timed.at).collect()
 }
 
-/// How often the journal turns from the way forward to the way back.
+/// How often the journal turns from the way forward to the way back, or begins anew after it.
 fn rollbacks(case: &Case<'_>) -> usize {
     let reverse: Vec<bool> = case
         .observation
@@ -107,7 +107,10 @@ fn rollbacks(case: &Case<'_>) -> usize {
         .map(|mark| mark.reverse)
         .collect();
     let first = usize::from(reverse.first() == Some(&true));
+    let marks = case.observation.phases.windows(2);
+    let anew = marks.filter(|pair| pair[0].reverse && !pair[1].reverse && pair[1].phase == 0);
     first
+        + anew.count()
         + reverse
             .windows(2)
             .filter(|pair| !pair[0] && pair[1])

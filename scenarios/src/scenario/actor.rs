@@ -22,9 +22,10 @@ pub enum Act {
     TerraformReapply,
     /// Somebody takes the new side out of the pool (F102).
     PersonRemovesNew,
-    /// Somebody sets the pool to these sides, in this order (F102).
+    /// Somebody leaves these sides of those in the pool, in this order (F102): who adds a side that
+    /// nobody has proven loses requests whoever swaps.
     PersonEditsPool {
-        /// The sides; never empty, since an empty pool serves nobody whoever swaps.
+        /// The sides; where the pool has none of them, the person leaves it as it is.
         members: Vec<Role>,
     },
     /// Another team adds a pool of its own (F58).

@@ -13,7 +13,7 @@ use super::foreign;
 use super::notebook::Notebook;
 use crate::observation::Role;
 use crate::scenario::{Act, Actor};
-use crate::script::{Script, ScriptError, set_pool};
+use crate::script::{Script, ScriptError, pool_addresses, set_pool};
 use crate::target::Target;
 
 /// What an actor works with.
@@ -119,11 +119,16 @@ impl<E: Environment> Acting<E> {
         members: &[Role],
     ) -> Result<(), ScriptError> {
         let mut gateway = script.get(&self.target.gateway).await?;
+        let listed = pool_addresses(&gateway, &self.target.pool).unwrap_or_default();
         let address = |role: &Role| match role {
             Role::Old => self.target.old.address.to_string(),
             Role::New => self.target.new.address.to_string(),
         };
-        let members: Vec<String> = members.iter().map(address).collect();
+        let mut members: Vec<String> = members.iter().map(address).collect();
+        members.retain(|member| listed.contains(member));
+        if members.is_empty() {
+            return Ok(());
+        }
         set_pool(&mut gateway, &self.target.pool, &members);
         script.put(&self.target.gateway, &gateway).await
     }

@@ -10,7 +10,7 @@ use super::core::cloud_time;
 use super::names::OLD_SIDE;
 use super::play::Ended;
 use crate::observation::{
-    Ending, JournalLine, LeasePut, Notice, Outcome, PhaseMark, Process, Record, WORLD,
+    End, Ending, JournalLine, LeasePut, Notice, Outcome, PhaseMark, Process, Record, WORLD,
 };
 use crate::scenario::{Verb, Want};
 
@@ -116,10 +116,11 @@ impl Pages {
         let last = processes.iter().max_by_key(|process| process.ended)?;
         last.claim()?;
         let claims = |process: &&Process| process.claim().is_some();
+        // What a dead process did nobody told: who came after it and was turned away has to.
+        let deaths = processes.iter().filter(|p| p.claim().is_none());
+        let last_death = deaths.filter_map(|process| process.ended).max();
         let acted = |process: &&Process| {
-            process
-                .claim()
-                .is_some_and(|end| end.outcome != Outcome::Unchanged)
+            process.ended >= last_death && process.claim().is_some_and(|end| !is_turned_away(end))
         };
         let exited = processes.iter().filter(claims);
         let last_actor = exited.filter(acted).max_by_key(|process| process.ended);
@@ -138,6 +139,11 @@ impl Pages {
         let found = processes.find(|(_, process)| process.orchestrator == 0 && hears(process));
         found.map_or(WORLD, |(number, _)| number)
     }
+}
+
+/// Whether a process was turned away before it did anything: refused, lease held, nothing to resume.
+const fn is_turned_away(end: End) -> bool {
+    matches!(end.outcome, Outcome::Unchanged) && matches!(end.exit_code, 3 | 8 | 9)
 }
 
 /// Writes a process's phases down as they are entered, so that a run that never ends has them.
