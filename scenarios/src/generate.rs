@@ -25,8 +25,8 @@ use turquoise_emulator::Seed;
 use turquoise_emulator::faults::Fault;
 
 use crate::scenario::{
-    Actor, Answers, Azure, Builds, Clocks, Crash, ForeignWrite, Identity, Latency, Order, Pause, Quirks, Scenario,
-    Storage, Topology, Traffic, VERSION,
+    Actor, Answers, Azure, Builds, Clocks, Crash, ForeignWrite, Identity, Latency, Order, Pause,
+    Quirks, Scenario, Storage, Topology, Traffic, VERSION,
 };
 use draw::draw;
 use fault::Drawn;

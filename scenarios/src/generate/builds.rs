@@ -48,6 +48,7 @@ pub(super) fn builds() -> BoxedStrategy<Builds> {
                     service,
                     keep_alive_s,
                     sickness,
+                    ..Build::default()
                 },
             }
         })

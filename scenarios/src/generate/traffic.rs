@@ -102,15 +102,16 @@ fn leave_out(profile: &mut Profile, with: [bool; OPTIONAL.len()], http2: bool) {
 mod tests {
     use turquoise_emulator::Seed;
 
-    use super::super::{draw, topology};
+    use super::super::draw::draw;
+    use super::super::topology;
     use super::*;
 
     #[test]
     fn each_optional_class_is_there_in_about_half_of_the_seeds() {
-        let topology = draw::draw(Seed::new(1), &topology::topologies());
+        let topology = draw(Seed::new(1), &topology::topologies());
         let strategy = traffic(&topology, &Builds::default());
         let drawn: Vec<Traffic> = (0..400)
-            .map(|seed| draw::draw(Seed::new(seed), &strategy))
+            .map(|seed| draw(Seed::new(seed), &strategy))
             .collect();
         for classes in OPTIONAL {
             let has = |traffic: &&Traffic| {

@@ -49,7 +49,7 @@ fn judge(case: &Case<'_>, findings: &mut Findings) {
         if let Some(generation) = cutting_write(case, request) {
             let (_, count) = by_write
                 .entry(generation)
-                .or_insert((request.client().ended, 0));
+                .or_insert_with(|| (request.client().ended, 0));
             *count += 1;
         }
     }
