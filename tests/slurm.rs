@@ -200,6 +200,10 @@ fn configuration(place: &Path, node: &str) -> String {
 }
 
 #[track_caller]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "another process says nothing when it is ready: it is asked until it answers"
+)]
 fn until(what: &str, holds: impl Fn() -> bool) {
     let began = Instant::now();
     while !holds() {

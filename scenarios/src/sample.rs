@@ -205,8 +205,8 @@ pub(crate) fn stopped(side: &str, address: Ipv4Addr, in_flight: u64) -> Event {
     }
 }
 
-/// A machine of a side begins to serve.
-pub(crate) fn serving(side: &str, address: Ipv4Addr) -> Event {
+/// A machine of a side begins to serve, each under a number of its own.
+pub(crate) fn joined(side: &str, address: Ipv4Addr) -> Event {
     let number = u32::from(address.octets()[3]);
     Event::InstanceServing {
         instance: InstanceKey {

@@ -93,7 +93,7 @@ impl Costs {
 
     fn of(&self, class: RequestClass, side: &Side) -> f64 {
         let known = self.0.get(&class).copied();
-        known.unwrap_or_else(|| side.capacity.service.as_secs_f64())
+        known.unwrap_or(side.capacity.service.as_secs_f64())
     }
 }
 

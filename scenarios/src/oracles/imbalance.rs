@@ -139,11 +139,11 @@ pub(super) fn broken() -> crate::Observation {
 /// requests of `each` for one worker.
 #[cfg(test)]
 fn with_work(each: Duration) -> crate::Observation {
-    use crate::sample::{OLD_MACHINE, clean, insert, secs, serving};
+    use crate::sample::{OLD_MACHINE, clean, insert, joined, secs};
     let mut observation = clean();
     observation.declared.old.capacity.workers = 1;
     for address in [OLD_MACHINE, Ipv4Addr::new(10, 0, 1, 11)] {
-        insert(&mut observation, secs(1), serving("green", address));
+        insert(&mut observation, secs(1), joined("green", address));
     }
     for run in &mut observation.ledgers.instances {
         if run.build == 0 && run.started >= secs(100) {

@@ -20,5 +20,3 @@ pub const ENDPOINT: &str = "http://management.turquoise.test";
 pub const TOKEN: &str = "simulated";
 /// The name under which the world itself reads; nobody's orchestrator.
 pub(crate) const OBSERVER: &str = "world";
-/// The idle side's address: the pool member that stands for it.
-pub const NEW_ADDRESS: std::net::Ipv4Addr = std::net::Ipv4Addr::new(10, 0, 0, 6);

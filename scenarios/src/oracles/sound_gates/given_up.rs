@@ -70,8 +70,8 @@ fn waited_to_the_ceiling(case: &Case<'_>, at: Instant) -> bool {
     let Some(decided) = decided_at(case, at) else {
         return false;
     };
-    let forward = case.observation.phases.iter().filter(|mark| !mark.reverse);
-    let last = forward.filter(|mark| mark.at <= decided).last();
+    let mut forward = case.observation.phases.iter().filter(|mark| !mark.reverse);
+    let last = forward.rfind(|mark| mark.at <= decided);
     last.is_some_and(|mark| decided.since(mark.at) >= CEILING)
 }
 
