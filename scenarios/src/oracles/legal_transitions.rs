@@ -32,9 +32,11 @@ fn judge(case: &Case<'_>, findings: &mut Findings) {
 /// Without a journal the phases that were told are all there is: those of one process.
 fn judge_marks(case: &Case<'_>, findings: &mut Findings) {
     let mut last = None;
+    let written = first_write(case);
     for mark in &case.observation.phases {
         let next = Stop::of_mark(*mark);
-        if !automaton::follows(last, next) {
+        let undoes = written.is_some_and(|at| at <= mark.at) && automaton::undoes(last, next);
+        if !automaton::follows(last, next) && !undoes {
             illegal(mark.at, last, next, findings);
         }
         last = Some(next);
@@ -46,8 +48,9 @@ fn judge_runs(lines: &[Line<'_>], findings: &mut Findings) {
     let runs: std::collections::BTreeSet<_> =
         lines.iter().map(|line| (line.store, line.run)).collect();
     for run in runs {
-        let (mut last, mut resumed) = (None, false);
+        let (mut last, mut resumed, mut intended) = (None, false, false);
         for line in lines.iter().filter(|line| (line.store, line.run) == run) {
+            intended |= line.kind() == "writing";
             if line.kind() == "began" {
                 resumed = last.is_some();
             }
@@ -59,12 +62,27 @@ fn judge_runs(lines: &[Line<'_>], findings: &mut Findings) {
             } else {
                 automaton::follows(last, next)
             };
-            if !legal {
+            // What was intended may have acted, whatever the pool lists since (F61).
+            if !legal && !(intended && automaton::undoes(last, next)) {
                 illegal(line.at, last, next, findings);
             }
             (last, resumed) = (Some(next), false);
         }
     }
+}
+
+/// When the gateway first took a write of ours.
+fn first_write(case: &Case<'_>) -> Option<Instant> {
+    let (declared, start) = (
+        &case.observation.declared,
+        case.observation.window.swap_start,
+    );
+    let events = case.observation.events.iter();
+    let mut writes = events.filter(|timed| {
+        matches!(&timed.event, Event::GatewayWritten { gateway, caller, .. }
+            if timed.at >= start && *gateway == declared.gateway && declared.is_ours(caller))
+    });
+    writes.next().map(|timed| timed.at)
 }
 
 fn illegal(at: Instant, last: Option<Stop>, next: Stop, findings: &mut Findings) {
@@ -200,6 +218,41 @@ mod tests {
         let mut late = HONEST.to_vec();
         late.last_mut().expect("a line").0 = 161;
         assert!(judged(&late));
+    }
+
+    /// A write that was intended may have acted, so giving up goes back with proof; before it there
+    /// is nothing to undo.
+    #[test]
+    fn only_after_a_write_of_ours_does_giving_up_go_back() {
+        let died: Vec<_> = HONEST
+            .iter()
+            .copied()
+            .take(7)
+            .chain([
+                (161, r#"{"record":"began"}"#),
+                (161, r#"{"record":"entered","state":"Gating"}"#),
+                (162, r#"{"record":"entered","state":"Reverting"}"#),
+                (162, r#"{"record":"writing","write":{"to":["10.0.2.4"]}}"#),
+            ])
+            .collect();
+        let states = |lines: &[(u64, &'static str)]| {
+            let mut observation = clean();
+            for (at, line) in lines {
+                journal(&mut observation, 0, secs(*at), line);
+            }
+            let verdict = crate::judge(&observation);
+            let found = verdict.violations.iter();
+            found
+                .filter(|found| found.what.contains("does not follow"))
+                .count()
+        };
+        assert_eq!(states(&died), 0);
+        let nothing: Vec<_> = died
+            .iter()
+            .copied()
+            .filter(|(_, line)| !line.contains("10.0.1.4"))
+            .collect();
+        assert_eq!(states(&nothing), 1);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! 0 ─ 1 ─ 2 ─ 3 ─ 4 ─ 5 ─ 6 ─ 7 ─ 8 ─ 9 ─ 10 ─ 11      forward
 //! └───┴───┴───┴───┴──────────────────────────► 11      given up before the first write
 //!                     └───┴───┴► 7'─ 8'─ 11'           taking the new side out again
+//!         └───┴───┴──────────────► 7'                  the same, when a write of ours may have acted
 //!                                     └───┴───┴► 4'─ 5'─ 7'   bringing the old side back first
 //! ```
 
@@ -82,6 +83,13 @@ pub(super) fn follows(last: Option<Stop>, next: Stop) -> bool {
     }
 }
 
+/// Whether a process that gives up before the first confirmation goes back with proof. Only a write
+/// of ours that may have acted is a reason (F61); whoever wrote nothing has nothing to undo.
+pub(super) fn undoes(last: Option<Stop>, next: Stop) -> bool {
+    last.is_some_and(|last| !last.reverse && matches!(last.phase, 2..=4))
+        && (next.phase, next.reverse) == (7, true)
+}
+
 /// Where a process may go on that takes up a run whose last stop was `last`: there again, at the
 /// proof before it, or one further where the last one's write had acted.
 pub(super) fn resumes(last: Option<Stop>, next: Stop) -> bool {
@@ -142,6 +150,21 @@ mod tests {
             assert_eq!(walked, legal, "{path:?}");
         }
         assert!(follows(None, there(0)) && !follows(None, there(4)));
+    }
+
+    #[test]
+    fn a_write_is_undone_from_before_its_confirmation_alone() {
+        for (last, next, legal) in [
+            (there(2), back(7), true),
+            (there(4), back(7), true),
+            (there(1), back(7), false),
+            (there(8), back(7), false),
+            (there(3), back(8), false),
+            (back(4), back(7), false),
+        ] {
+            assert_eq!(undoes(Some(last), next), legal, "{last} to {next}");
+        }
+        assert!(!undoes(None, back(7)));
     }
 
     #[test]
