@@ -21,7 +21,7 @@ use serde_json::Value;
 use turquoise_arm::{ArmError, ResourceId};
 
 use crate::access::Access;
-use crate::environment::{Environment, TransportError};
+use crate::environment::{Environment, Instant, TransportError};
 
 use answer::Answer;
 pub(crate) use api_version::api_version;
@@ -43,6 +43,8 @@ pub(crate) struct ArmClient<'a, E> {
     /// Operations begun and not known to have ended.
     running: RefCell<Vec<Operation>>,
     patience: Cell<Duration>,
+    /// When the caller's own wait ends: no read is repeated beyond it.
+    limit: Cell<Option<Instant>>,
 }
 
 impl<E> fmt::Debug for ArmClient<'_, E> {
@@ -69,7 +71,20 @@ impl<'a, E: Environment> ArmClient<'a, E> {
             request_id: format!("turquoise-{request_id}"),
             running: RefCell::default(),
             patience: Cell::new(READ_PATIENCE),
+            limit: Cell::default(),
         }
+    }
+
+    /// When the caller's own wait ends. A look of many reads, each repeated on its own, would
+    /// outlast it by minutes while Azure cannot be reached (L6, F73).
+    pub(crate) fn set_limit(&self, limit: Option<Instant>) {
+        self.limit.set(limit);
+    }
+
+    /// The end of something that may take `span` from now on.
+    fn until(&self, span: Duration) -> Instant {
+        let end = self.environment.now() + span;
+        self.limit.get().map_or(end, |limit| end.min(limit))
     }
 
     /// How long reads are repeated from now on; `None` is the usual.
@@ -199,7 +214,7 @@ impl<'a, E: Environment> ArmClient<'a, E> {
 
     /// Repeats a request that changes nothing until it is answered, and follows a 202 to its result.
     async fn read(&self, method: Method, url: &str) -> Result<Value, ArmFailure> {
-        let deadline = self.environment.now() + self.patience.get();
+        let deadline = self.until(self.patience.get());
         let mut backoff = Backoff::default();
         loop {
             let result = self.read_once(&method, url).await;
@@ -221,7 +236,8 @@ impl<'a, E: Environment> ArmClient<'a, E> {
         if answer.status == StatusCode::ACCEPTED
             && let Some(operation) = Operation::of_result(&answer)
         {
-            return self.finish(&operation, READ_PATIENCE).await;
+            let ceiling = self.until(READ_PATIENCE).since(self.environment.now());
+            return self.finish(&operation, ceiling).await;
         }
         if answer.status.is_success() {
             return Ok(answer.body);

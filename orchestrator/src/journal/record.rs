@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -13,6 +14,11 @@ use crate::plan::Sides;
 use crate::report::{GatewayWrite, Outcome};
 use crate::swap::machine::State;
 use crate::view::autoscale::Limits;
+
+/// The pauses between tries to append double from here …
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// … to here: about half a minute in all, less than a lease's time to live.
+const LAST_PAUSE: Duration = Duration::from_secs(16);
 
 /// One thing a run writes down.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -171,7 +177,7 @@ impl<'a> Journal<'a> {
         };
         let line =
             serde_json::to_string(&entry).expect("records are strings, numbers and lists of them");
-        let appended = self.store.append(&self.run, entry.n, &line).await;
+        let appended = self.append(environment, entry.n, &line).await;
         appended.map_err(|source| JournalError::Store {
             run: self.run.clone(),
             source,
@@ -179,6 +185,34 @@ impl<'a> Journal<'a> {
         self.lines.set(entry.n + 1);
         *self.last.borrow_mut() = hash(&line);
         Ok(())
+    }
+
+    /// Appends a line, again after a store's hiccup. A refused or lost append is looked up first:
+    /// our own line may be there, its answer lost. Only another line in its place is someone else's.
+    async fn append<E: Environment>(
+        &self,
+        environment: &E,
+        at: usize,
+        line: &str,
+    ) -> Result<(), StoreError> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let Err(failure) = self.store.append(&self.run, at, line).await else {
+                return Ok(());
+            };
+            if let Ok(lines) = self.store.read(&self.run).await
+                && lines.len() > at
+            {
+                let object = self.run.to_string();
+                let ours = lines[at] == line;
+                return ours.then_some(()).ok_or(StoreError::Conflict { object });
+            }
+            if pause > LAST_PAUSE {
+                return Err(failure);
+            }
+            environment.sleep_until(environment.now() + pause).await;
+            pause *= 2;
+        }
     }
 }
 

@@ -124,8 +124,27 @@ impl Held<'_> {
                 *self.current.borrow_mut() = (version, lease);
                 self.failures.set(0);
             }
-            Err(StoreError::Conflict { .. }) => self.lost.set(true),
+            Err(StoreError::Conflict { .. }) => self.look_again().await,
             Err(StoreError::Unavailable { .. }) => {
+                self.failures.set(self.failures.get() + 1);
+                self.lost.set(self.failures.get() >= 2);
+            }
+        }
+    }
+
+    /// Whose it is after a refused renewal: the one before may have been ours, its answer lost. A
+    /// store that does not tell counts as another failure.
+    async fn look_again(&self) {
+        let (run, epoch) = {
+            let current = self.current.borrow();
+            (current.1.run.clone(), current.1.epoch)
+        };
+        match self.store.read().await {
+            Ok(Some((version, lease))) if lease.run == run && lease.epoch == epoch => {
+                *self.current.borrow_mut() = (version, lease);
+            }
+            Ok(_) => self.lost.set(true),
+            Err(_) => {
                 self.failures.set(self.failures.get() + 1);
                 self.lost.set(self.failures.get() >= 2);
             }

@@ -84,6 +84,7 @@ impl<E: Environment> Driver<'_, E> {
             }
             Some(state) if recovered.is_open() => {
                 self.memory.borrow_mut().take_up(state, self.now());
+                self.arm.set_limit(self.memory.borrow().deadline());
                 let event = self.resume(recovered).await;
                 self.stepped(state, event)
             }
@@ -91,6 +92,7 @@ impl<E: Environment> Driver<'_, E> {
         };
         loop {
             self.memory.borrow_mut().enter(state, self.now());
+            self.arm.set_limit(self.memory.borrow().deadline());
             self.announce(state);
             match self.perform_all(state, &effects).await {
                 Some(Event::OnInterrupt) => return Driven::Detached(state),

@@ -37,7 +37,7 @@ fn judge_notice(observation: &Observation, notice: &Notice, findings: &mut Findi
             let ceiling = notice.ceiling;
             format!("P{phase} waits without a ceiling that ends: {ceiling:.0?}")
         });
-    } else if notice.elapsed > notice.ceiling + SLACK {
+    } else if notice.elapsed > notice.ceiling + SLACK && !was_frozen(observation, notice) {
         findings.report(notice.at, &["F75", "F95"], || {
             let (elapsed, ceiling) = (notice.elapsed, notice.ceiling);
             format!("P{phase} waits for {elapsed:.0?} although its ceiling is {ceiling:.0?}")
@@ -48,6 +48,13 @@ fn judge_notice(observation: &Observation, notice: &Notice, findings: &mut Findi
             format!("P{phase} waits and does not say for what")
         });
     }
+}
+
+/// Whether its process stood still during the wait: it could not end what it did not live through.
+fn was_frozen(observation: &Observation, notice: &Notice) -> bool {
+    let happened = observation.record.happened.iter();
+    let mut pauses = happened.filter(|(_, what)| what == "pause");
+    pauses.any(|(at, _)| *at <= notice.at && notice.at.since(*at) <= notice.elapsed)
 }
 
 /// The processes that told anything.

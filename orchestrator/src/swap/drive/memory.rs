@@ -121,6 +121,11 @@ impl Memory {
         self.current.as_ref().map(|current| current.state)
     }
 
+    /// When the current wait gives up.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.current.as_ref().map(|current| current.deadline)
+    }
+
     /// Says when the current wait gives up, and gives back what the wait around it said.
     pub(crate) fn set_deadline(&mut self, deadline: Instant) -> Option<Instant> {
         let current = self.current.as_mut()?;

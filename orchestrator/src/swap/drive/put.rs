@@ -31,7 +31,7 @@ impl<E: Environment> Driver<'_, E> {
     pub(super) async fn put_pool(&self, to: Content) -> Event {
         let ceiling = self.run.config.ceilings.write.0;
         let deadline = self.now() + ceiling;
-        self.memory.borrow_mut().set_deadline(deadline);
+        self.give_up_at(deadline);
         match self.put_until_settled(to, deadline).await {
             Ok(event) | Err(event) => event,
         }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Driver;
 use crate::arm_client::ArmFailure;
-use crate::environment::Environment;
+use crate::environment::{Environment, Instant};
 use crate::gates::SideFacts;
 use crate::observer::Progress;
 use crate::plan::{self, Member, Sides};
@@ -79,8 +79,17 @@ impl<E: Environment> Driver<'_, E> {
 
     /// The gateway once every operation we ever began has ended and it is not being written.
     pub(super) async fn settled_gateway(&self) -> Result<Value, Event> {
-        let ceiling = self.run.config.ceilings.write.0;
-        let deadline = self.now() + ceiling;
+        let deadline = self.now() + self.run.config.ceilings.write.0;
+        let around = self.give_up_at(deadline);
+        let settled = self.settled_until(deadline).await;
+        if let Some(around) = around {
+            self.give_up_at(around);
+        }
+        settled
+    }
+
+    async fn settled_until(&self, deadline: Instant) -> Result<Value, Event> {
+        let ceiling = deadline.since(self.now());
         let unavailable = |failure: &ArmFailure| self.blocked_by(Reason::Unavailable, failure);
         self.arm
             .settle(ceiling)

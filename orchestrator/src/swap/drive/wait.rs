@@ -24,12 +24,19 @@ impl<E: Environment> Driver<'_, E> {
         look: impl AsyncFnMut() -> Look,
     ) -> Event {
         let deadline = self.now() + ceiling;
-        let around = self.memory.borrow_mut().set_deadline(deadline);
+        let around = self.give_up_at(deadline);
         let event = self.looks(deadline, ceiling, pace, look).await;
         if let Some(around) = around {
-            self.memory.borrow_mut().set_deadline(around);
+            self.give_up_at(around);
         }
         event
+    }
+
+    /// Says when the present wait ends: notices tell it, and no read is repeated beyond it. Gives
+    /// back what the wait around it said.
+    pub(super) fn give_up_at(&self, deadline: Instant) -> Option<Instant> {
+        self.arm.set_limit(Some(deadline));
+        self.memory.borrow_mut().set_deadline(deadline)
     }
 
     async fn looks(
