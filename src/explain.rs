@@ -328,6 +328,12 @@ const OUTCOMES: [(&str, &str, &str); 12] = [
         "the client gave up",
         "For a reason of its own, recorded before the request was sent; excluded, and counted.",
     ),
+    (
+        "STREAM_CUT",
+        "an open stream ended with the configuration it was opened under",
+        "A WebSocket or event stream that outlived the drain after a gateway write. Azure cuts it whoever \
+         writes (F36); as many as the plan declared are excused, more are a violation of Q7.",
+    ),
 ];
 
 #[cfg(test)]

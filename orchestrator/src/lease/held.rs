@@ -48,7 +48,7 @@ pub(crate) async fn take<'a, E: Environment>(
     run: &str,
     ttl: Duration,
 ) -> Result<Taken<'a>, StoreError> {
-    let found = store.read().await?;
+    let found = patiently(environment, || store.read()).await?;
     if let Some((version, lease)) = &found
         && !lease.is_released()
     {
@@ -56,7 +56,7 @@ pub(crate) async fn take<'a, E: Environment>(
             return Ok(Taken::Others(lease.clone()));
         };
         environment.sleep_until(environment.now() + watch).await;
-        let again = store.read().await?;
+        let again = patiently(environment, || store.read()).await?;
         if let Some((now_version, now_lease)) = again
             && now_version != *version
         {
@@ -75,7 +75,7 @@ pub(crate) async fn take<'a, E: Environment>(
         ttl_ms: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX),
     };
     let expected = found.as_ref().map(|(version, _)| version);
-    match store.put(expected, &lease).await {
+    match patiently(environment, || store.put(expected, &lease)).await {
         Ok(version) => Ok(Taken::Ours(Held {
             store,
             current: RefCell::new((version, lease)),
@@ -83,10 +83,42 @@ pub(crate) async fn take<'a, E: Environment>(
             failures: Cell::new(0),
         })),
         Err(StoreError::Conflict { .. }) => {
-            let holder = store.read().await?.map(|(_, lease)| lease);
-            Ok(Taken::Others(holder.unwrap_or_default()))
+            let holder = patiently(environment, || store.read()).await?;
+            match holder {
+                // Our own put, its answer lost.
+                Some((version, holder)) if holder == lease => Ok(Taken::Ours(Held {
+                    store,
+                    current: RefCell::new((version, lease)),
+                    lost: Cell::new(false),
+                    failures: Cell::new(0),
+                })),
+                holder => Ok(Taken::Others(
+                    holder.map(|(_, lease)| lease).unwrap_or_default(),
+                )),
+            }
         }
         Err(error) => Err(error),
+    }
+}
+
+/// Asks a store that does not answer again, for half a minute: a hiccup is no reason to give up
+/// before anything has begun.
+async fn patiently<E: Environment, T, F>(
+    environment: &E,
+    mut ask: impl FnMut() -> F,
+) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    let mut pause = Duration::from_millis(500);
+    loop {
+        match ask().await {
+            Err(StoreError::Unavailable { .. }) if pause <= Duration::from_secs(16) => {
+                environment.sleep_until(environment.now() + pause).await;
+                pause *= 2;
+            }
+            answer => return answer,
+        }
     }
 }
 

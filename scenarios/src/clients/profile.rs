@@ -194,7 +194,13 @@ impl Profile {
     /// The longest that a request other than a stream asks for by itself.
     #[must_use]
     pub fn longest_work(&self) -> Duration {
-        Duration::from_millis(self.long_ms.1.max(self.upload_ms.1).max(self.download_ms.1))
+        let own = |share: &Share| match share.class {
+            RequestClass::Long => self.long_ms.1,
+            RequestClass::Download => self.download_ms.1,
+            class if class.is_upload() => self.upload_ms.1,
+            _ => 0,
+        };
+        Duration::from_millis(self.mix.iter().map(own).max().unwrap_or_default())
     }
 
     /// The longest life of a stream; none without streams.

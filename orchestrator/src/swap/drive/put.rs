@@ -40,7 +40,7 @@ impl<E: Environment> Driver<'_, E> {
     async fn put_until_settled(&self, to: Content, deadline: Instant) -> Result<Event, Event> {
         let from = self.content_before();
         loop {
-            let gateway = self.settled_gateway().await?;
+            let gateway = self.settled_until(deadline).await?;
             let content = self.content_of(&gateway);
             let failed = has_failed(&gateway);
             if (content == to && !failed) || !(content == from || content == to) {

@@ -88,7 +88,8 @@ impl<E: Environment> Driver<'_, E> {
         settled
     }
 
-    async fn settled_until(&self, deadline: Instant) -> Result<Value, Event> {
+    /// The same within a wait that has its own end.
+    pub(super) async fn settled_until(&self, deadline: Instant) -> Result<Value, Event> {
         let ceiling = deadline.since(self.now());
         let unavailable = |failure: &ArmFailure| self.blocked_by(Reason::Unavailable, failure);
         self.arm
@@ -123,10 +124,12 @@ impl<E: Environment> Driver<'_, E> {
     /// Waits until the gateway has kept one etag for a while: a write whose answer nobody saw may
     /// still be on its way.
     pub(super) async fn quiet_gateway(&self) -> Result<(), Event> {
+        let deadline = self.now() + self.run.config.ceilings.write.0;
+        self.give_up_at(deadline);
         let mut since = self.now();
         let mut etag = None;
         while self.now().since(since) < QUIET {
-            let gateway = self.settled_gateway().await?;
+            let gateway = self.settled_until(deadline).await?;
             let seen = gateway::etag(&gateway).map(str::to_owned);
             if seen != etag {
                 etag = seen;

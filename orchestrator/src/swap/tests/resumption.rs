@@ -1,0 +1,159 @@
+//! Crashes, leases and unfinished runs: what another process finds, and what it makes of it.
+
+use super::*;
+
+#[test]
+fn a_lease_in_other_hands_keeps_a_run_out() {
+    let lab = lab();
+    let other = crate::lease::Lease {
+        owner: "bob@there".to_owned(),
+        run: "another".to_owned(),
+        epoch: 7,
+        renewed_unix_ms: lab.fake.unix_millis(),
+        ttl_ms: 60_000,
+        ..crate::lease::Lease::default()
+    };
+    lab.fake
+        .run(lab.store.put(None, &other))
+        .expect("nobody holds it");
+    let report = lab.swap();
+    assert_eq!((report.exit_code(), report.changed), (8, false));
+    assert!(report.reason.contains("bob@there"), "{}", report.reason);
+    assert!(lab.fake.azure.borrow().writes.is_empty());
+}
+
+#[test]
+fn a_lease_whose_holder_died_is_taken_over() {
+    let lab = lab();
+    let dead = crate::lease::Lease {
+        owner: "bob@there".to_owned(),
+        run: "another".to_owned(),
+        ttl_ms: 60_000,
+        ..crate::lease::Lease::default()
+    };
+    lab.fake
+        .run(lab.store.put(None, &dead))
+        .expect("nobody holds it");
+    assert_eq!(lab.swap().outcome, Outcome::Completed);
+}
+
+#[test]
+fn an_interrupt_stops_at_a_safe_point_and_the_run_goes_on_later() {
+    for at in (5_000..310_000).step_by(23_000) {
+        let lab = lab();
+        lab.fake.interrupt_at.set(Some(at));
+        let stopped = lab.swap();
+        assert_eq!(stopped.exit_code(), 130, "at {at}: {}", stopped.reason);
+        lab.fake.interrupt_at.set(None);
+        let last = Settings {
+            start: Start::ResumeLast,
+            ..settings()
+        };
+        let report = lab.swap_with(&last);
+        assert_eq!(
+            report.outcome,
+            Outcome::Completed,
+            "at {at}: {}",
+            report.reason
+        );
+        assert_eq!(lab.puts(), [vec![GREEN, BLUE], vec![BLUE]], "at {at}");
+        assert_eq!(
+            (lab.minimum("green"), lab.minimum("blue")),
+            (3, 3),
+            "at {at}"
+        );
+    }
+}
+
+#[test]
+fn a_crash_after_any_journal_line_ends_as_if_there_had_been_none() {
+    for lines in 1.. {
+        let lab = lab();
+        lab.set_capacity("green", 5);
+        if lab.swap_until(&settings(), lines).is_some() {
+            assert!(lines > 25, "a swap writes more than {lines} lines");
+            return;
+        }
+        let last = Settings {
+            start: Start::ResumeLast,
+            ..settings()
+        };
+        if lab.ended() {
+            continue;
+        }
+        let report = lab.swap_with(&last);
+        assert_eq!(
+            report.outcome,
+            Outcome::Completed,
+            "line {lines}: {}",
+            report.reason
+        );
+        assert_eq!(lab.puts(), [vec![GREEN, BLUE], vec![BLUE]], "line {lines}");
+        assert_eq!(
+            (lab.minimum("green"), lab.minimum("blue")),
+            (3, 3),
+            "line {lines}"
+        );
+        assert_eq!(lab.capacity("green"), Some(3), "line {lines}");
+    }
+}
+
+#[test]
+fn a_crash_on_the_way_back_still_ends_with_the_old_side() {
+    for lines in 20.. {
+        let lab = lab();
+        lab.fake.azure.borrow_mut().failing.insert(BLUE, 300_000);
+        if lab.swap_until(&settings(), lines).is_some() {
+            assert!(lines > 30, "a way back writes more than {lines} lines");
+            return;
+        }
+        let last = Settings {
+            start: Start::ResumeLast,
+            ..settings()
+        };
+        if lab.ended() {
+            continue;
+        }
+        let report = lab.swap_with(&last);
+        let told = (report.outcome, lab.fake.azure.borrow().effective.clone());
+        assert_eq!(
+            told,
+            (Outcome::RolledBack, vec![GREEN]),
+            "line {lines}: {}",
+            report.reason
+        );
+    }
+}
+
+#[test]
+fn an_unfinished_run_keeps_a_new_one_from_beginning() {
+    let lab = lab();
+    lab.fake.interrupt_at.set(Some(60_000));
+    let stopped = lab.swap();
+    lab.fake.interrupt_at.set(None);
+    let report = lab.swap();
+    assert_eq!((report.exit_code(), report.changed), (9, false));
+    assert_eq!(
+        report.resume,
+        Some(format!("turquoise swap --resume {}", stopped.run))
+    );
+}
+
+#[test]
+fn a_rollback_of_an_unfinished_run_brings_the_old_side_back() {
+    for (at, puts) in [(15_000, 0), (100_000, 2), (250_000, 4)] {
+        let lab = lab();
+        lab.fake.interrupt_at.set(Some(at));
+        lab.swap();
+        lab.fake.interrupt_at.set(None);
+        let report = lab.rollback();
+        let expected = if puts == 0 {
+            Outcome::GateFailed
+        } else {
+            Outcome::RolledBack
+        };
+        assert_eq!(report.outcome, expected, "at {at}: {}", report.reason);
+        assert_eq!(lab.puts().len(), puts, "at {at}");
+        assert_eq!(lab.fake.azure.borrow().effective, [GREEN], "at {at}");
+    }
+}
