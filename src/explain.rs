@@ -271,7 +271,7 @@ const PHASES: [(&str, &str, &str); 12] = [
 ];
 
 /// Outcome classes of a request (failure-catalogue.md D.1).
-const OUTCOMES: [(&str, &str, &str); 12] = [
+const OUTCOMES: [(&str, &str, &str); 13] = [
     (
         "OK",
         "a good answer",
