@@ -154,6 +154,9 @@ pub struct Twin {
     pub last: FinalState,
     /// How many writes of the gateway its orchestrator made.
     pub gateway_writes: usize,
+    /// Whether a fault, an actor or somebody else's write met it: that comes by the clock, and may
+    /// miss the slower run that has crashes.
+    pub troubled: bool,
 }
 
 /// A caller's name in [`Event::Arm`](turquoise_emulator::Event::Arm), taken apart.

@@ -1,13 +1,15 @@
 //! S18: a crash anywhere and a resume end in the same state.
 //!
 //! Judged against the twin: the same scenario without its crashes. Trouble that comes by the clock
-//! meets a slower run elsewhere on its way; so where anything but the crashes went wrong, only runs
-//! that ended alike are compared.
+//! meets a slower run elsewhere on its way, or not at all; so where anything but the crashes went wrong
+//! in either run, only runs that ended alike are compared, and not those that were parked: each
+//! stands where its own trouble met it. A twin that was parked waits for somebody to resume it; the
+//! run with crashes was resumed, so it may get further: it has its waits once more.
 
 use turquoise_emulator::Event;
 
 use crate::invariant::Invariant;
-use crate::observation::{Ending, FinalState, Observation, Twin};
+use crate::observation::{Ending, FinalState, Observation, Outcome, Twin};
 use crate::oracles::{Case, Findings, Oracle};
 use crate::scenario::Verb;
 
@@ -35,26 +37,30 @@ fn judge(case: &Case<'_>, findings: &mut Findings) {
     }
     let at = observation.window.swap_end;
     let alike = twin.end.map(|end| end.outcome) == Some(end.outcome);
-    if !alike && is_quiet(observation) {
+    let quiet = is_quiet(observation) && !twin.troubled;
+    let got_further = twin.end.is_some_and(|end| end.outcome == Outcome::Parked)
+        && end.outcome == Outcome::Completed;
+    if !alike && quiet && !got_further {
         findings.report(at, &["F63", "F76", "F77", "F100"], || {
             let twin = twin.end.map_or("nothing", |end| end.outcome.name());
             let name = end.outcome.name();
             format!("with its crashes the run ended as `{name}`, without them as `{twin}`")
         });
     }
-    if alike {
+    let comparable = alike && (quiet || end.outcome != Outcome::Parked);
+    if comparable {
         for difference in differences(&observation.record.last, &twin.last) {
             findings.report(at, &["F64", "F76", "F93"], || difference);
         }
     }
-    judge_writes(observation, twin, alike, findings);
+    judge_writes(observation, twin, comparable, findings);
 }
 
 /// A crash with a write in flight may cost that write once more, and no other may.
-fn judge_writes(observation: &Observation, twin: &Twin, alike: bool, findings: &mut Findings) {
+fn judge_writes(observation: &Observation, twin: &Twin, comparable: bool, findings: &mut Findings) {
     let writes = gateway_writes(observation);
     let allowed = twin.gateway_writes + observation.record.crashes().count();
-    if alike && writes > allowed {
+    if comparable && writes > allowed {
         findings.report(observation.window.swap_end, &["F61", "F64", "F98"], || {
             format!(
                 "{writes} gateway writes were made, {} without crashes and {allowed} at most with them",
@@ -150,7 +156,6 @@ fn sorted(members: &[std::net::Ipv4Addr]) -> Vec<std::net::Ipv4Addr> {
 
 #[cfg(test)]
 fn crashed(gateway_writes: usize) -> Observation {
-    use crate::observation::Outcome;
     use crate::sample::{NEW, clean, crash, secs};
     let mut observation = clean();
     observation.record.last.pool = vec![NEW];
@@ -162,6 +167,7 @@ fn crashed(gateway_writes: usize) -> Observation {
         }),
         last: observation.record.last.clone(),
         gateway_writes,
+        troubled: false,
     });
     observation
 }
@@ -176,7 +182,7 @@ pub(super) fn broken() -> Observation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observation::{End, Outcome};
+    use crate::observation::End;
 
     #[test]
     fn each_crash_may_cost_one_write_more() {
@@ -206,5 +212,62 @@ mod tests {
         };
         crate::sample::insert(&mut observation, crate::sample::secs(150), hit);
         assert!(!crate::judge(&observation).violates(Invariant::S(18)));
+    }
+
+    #[test]
+    fn trouble_that_the_twin_alone_met_explains_another_ending() {
+        for (troubled, violated) in [(false, true), (true, false)] {
+            let mut observation = crashed(2);
+            if let Some(twin) = &mut observation.record.twin {
+                twin.end = Some(End {
+                    exit_code: 5,
+                    outcome: Outcome::RolledBack,
+                });
+                twin.troubled = troubled;
+            }
+            let verdict = crate::judge(&observation);
+            assert_eq!(verdict.violates(Invariant::S(18)), violated, "{troubled}");
+        }
+    }
+
+    /// Whoever was parked asks for a resume, and the run with crashes had one; the other way round
+    /// the crash is to blame.
+    #[test]
+    fn a_resume_may_complete_what_its_twin_left_parked() {
+        let completed = End {
+            exit_code: 0,
+            outcome: Outcome::Completed,
+        };
+        let parked = End {
+            exit_code: 7,
+            outcome: Outcome::Parked,
+        };
+        for (end, without, violated) in [(completed, parked, false), (parked, completed, true)] {
+            let mut observation = crashed(2);
+            observation.end = Some(end);
+            if let Some(twin) = &mut observation.record.twin {
+                twin.end = Some(without);
+            }
+            let verdict = crate::judge(&observation);
+            assert_eq!(verdict.violates(Invariant::S(18)), violated, "{end:?}");
+        }
+    }
+
+    /// Both stopped, each where a fault of the clock met it; without one they must stand alike.
+    #[test]
+    fn parked_runs_are_compared_where_nothing_but_crashes_went_wrong() {
+        for (troubled, violated) in [(false, true), (true, false)] {
+            let mut observation = broken();
+            let parked = End {
+                exit_code: 7,
+                outcome: Outcome::Parked,
+            };
+            observation.end = Some(parked);
+            if let Some(twin) = &mut observation.record.twin {
+                (twin.end, twin.troubled) = (Some(parked), troubled);
+            }
+            let verdict = crate::judge(&observation);
+            assert_eq!(verdict.violates(Invariant::S(18)), violated, "{troubled}");
+        }
     }
 }

@@ -252,8 +252,16 @@ pub(super) fn twin(observation: Observation) -> Twin {
             && matches!(&timed.event, Event::GatewayWritten { caller, .. }
             if observation.declared.is_ours(caller))
     });
+    let met = |event: &Event| match event {
+        Event::FaultHit { .. } => true,
+        Event::GatewayWritten { caller, .. } => !observation.declared.is_ours(caller),
+        _ => false,
+    };
+    let mut events = observation.events.iter().filter(|timed| timed.at >= began);
+    let troubled = events.any(|timed| met(&timed.event)) || !observation.record.happened.is_empty();
     Twin {
         gateway_writes: written.count(),
+        troubled,
         end: observation.end,
         last: observation.record.last,
     }
