@@ -98,7 +98,9 @@ fn failed_operations(case: &Case<'_>) -> Vec<Instant> {
     failed.map(|timed| timed.at).collect()
 }
 
-/// How often the journal turns from the way forward to the way back, or begins anew after it.
+/// How often the journal turns from the way forward to the way back, or begins anew after it. What
+/// undoes a rollback tells its first phases as the way back too, until its plan says where it goes;
+/// a resume begins anew from P0 and P1 alone.
 fn rollbacks(case: &Case<'_>) -> usize {
     let reverse: Vec<bool> = case
         .observation
@@ -108,7 +110,10 @@ fn rollbacks(case: &Case<'_>) -> usize {
         .collect();
     let first = usize::from(reverse.first() == Some(&true));
     let marks = case.observation.phases.windows(2);
-    let anew = marks.filter(|pair| pair[0].reverse && !pair[1].reverse && pair[1].phase == 0);
+    let anew = marks.filter(|pair| {
+        let unplanned = pair[1].reverse && pair[0].phase > 1;
+        pair[0].reverse && pair[1].phase == 0 && (!pair[1].reverse || unplanned)
+    });
     first
         + anew.count()
         + reverse
@@ -153,6 +158,35 @@ mod tests {
                 violated,
                 "{writes} more writes"
             );
+        }
+    }
+
+    /// What undoes a rollback is told as the way back until its plan is known; a resume is no new way.
+    #[test]
+    fn a_rollback_of_a_rollback_writes_twice_more_and_a_resume_does_not() {
+        for (last, violated) in [(11, false), (1, true)] {
+            let mut observation = clean();
+            for (at, phase, reverse) in [
+                (196, 2, true),
+                (197, last, true),
+                (198, 0, true),
+                (198, 2, false),
+            ] {
+                observation.phases.push(PhaseMark {
+                    at: secs(at),
+                    phase,
+                    reverse,
+                });
+            }
+            for generation in 0..4 {
+                insert(
+                    &mut observation,
+                    secs(199),
+                    written(US, 10 + generation, &[OLD, NEW]),
+                );
+            }
+            let verdict = crate::judge(&observation);
+            assert_eq!(verdict.violates(Invariant::S(24)), violated, "P{last}");
         }
     }
 
