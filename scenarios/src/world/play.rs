@@ -6,6 +6,7 @@ use turquoise_orchestrator::{
     Access, Config, Environment, JournalStore, LeaseStore, Run, SwapReport, TokenSource,
 };
 
+use super::names::OLD_SIDE;
 use super::notebook::Watch;
 use crate::adapter::{Azure, Claim};
 use crate::mutants::{Begin, Interference, Mutant};
@@ -84,7 +85,8 @@ async fn mutated<S: JournalStore + LeaseStore>(
         observer: &process.around(&part.watch),
     };
     let report = interference.report(begin.verb.act(&run).await);
-    Ended::of(report, part.watch.is_reversed())
+    let reversed = part.is_reversed(&report);
+    Ended::of(report, reversed)
 }
 
 async fn ours<S: JournalStore + LeaseStore>(
@@ -102,7 +104,20 @@ async fn ours<S: JournalStore + LeaseStore>(
         lease: store,
         observer: &part.watch,
     };
-    Ended::of(part.begin.verb.act(&run).await, part.watch.is_reversed())
+    let report = part.begin.verb.act(&run).await;
+    let reversed = part.is_reversed(&report);
+    Ended::of(report, reversed)
+}
+
+impl Part {
+    /// Whether what the process brings in is the scenario's old side. Who finds that it serves
+    /// already has no plan to tell; it was asked for that side by name.
+    fn is_reversed(&self, report: &SwapReport) -> bool {
+        if report.outcome == turquoise_orchestrator::Outcome::NothingToDo {
+            return self.begin.settings.to.as_deref() == Some(OLD_SIDE);
+        }
+        self.watch.is_reversed()
+    }
 }
 
 impl Ended {
