@@ -59,6 +59,7 @@ pub(crate) async fn take<'a, E: Environment>(
         let again = patiently(environment, || store.read()).await?;
         if let Some((now_version, now_lease)) = again
             && now_version != *version
+            && !is_older(&now_lease, lease)
         {
             return Ok(Taken::Others(now_lease));
         }
@@ -122,10 +123,20 @@ where
     }
 }
 
+/// Whether a read came late and shows what was overwritten since: no sign of life. Should the holder
+/// live all the same, the conditional put finds out.
+fn is_older(seen: &Lease, known: &Lease) -> bool {
+    (seen.epoch, seen.beat) < (known.epoch, known.beat)
+}
+
 /// How long to watch a held lease before taking it over; `None` when it is not for us to take.
 fn time_to_watch(unix_millis: u64, lease: &Lease, run: &str) -> Option<Duration> {
     let ttl = Duration::from_millis(lease.ttl_ms);
     if lease.run == run {
+        return Some(ttl);
+    }
+    // Renewed in the future: one of the two clocks has jumped, so neither says anything (F92).
+    if lease.renewed_unix_ms > unix_millis {
         return Some(ttl);
     }
     let expired = unix_millis.saturating_sub(lease.renewed_unix_ms) > lease.ttl_ms;
@@ -256,6 +267,38 @@ mod tests {
         assert_eq!(fake.millis(), 61_000 + 30_000);
         fake.run(paused.beat(&fake));
         assert!(paused.is_lost() && !successor.is_lost());
+    }
+
+    /// The clock was set back after its holder had died: the lease looks renewed in the future.
+    #[test]
+    fn a_clock_that_jumped_back_does_not_keep_a_dead_holders_lease() {
+        let (fake, store) = (Fake::new(), MemoryStore::new());
+        let dead = ours(&fake, &store, "ada", "1");
+        let (version, mut lease) = dead.current.borrow().clone();
+        lease.renewed_unix_ms = fake.unix_millis() + 7_200_000;
+        fake.run(store.put(Some(&version), &lease))
+            .expect("it is ours");
+        let before = fake.millis();
+        let successor = ours(&fake, &store, "bob", "2");
+        assert_eq!(fake.millis() - before, 60_000, "watched for its whole life");
+        assert!(!successor.is_lost());
+    }
+
+    #[test]
+    fn a_read_that_comes_late_is_no_sign_of_life() {
+        let beat = |epoch, beat| Lease {
+            epoch,
+            beat,
+            ..Lease::default()
+        };
+        for (seen, known, older) in [
+            (beat(1, 2), beat(1, 3), true),
+            (beat(1, 9), beat(2, 0), true),
+            (beat(1, 4), beat(1, 3), false),
+            (beat(2, 0), beat(1, 9), false),
+        ] {
+            assert_eq!(is_older(&seen, &known), older, "{seen:?} {known:?}");
+        }
     }
 
     #[test]
