@@ -201,6 +201,16 @@ async fn open<'a, E: Environment>(
     let recovered = Recovered::replay(&entries);
     let has_more_to_do =
         recovered.is_open() || recovered.died_early() || recovered.died_unaccounted();
+    // It was open when it was chosen; its last process ended it while we waited for the lease.
+    let ended_meanwhile =
+        matches!(run.settings.start, Start::ResumeLast) && !entries.is_empty() && !has_more_to_do;
+    if ended_meanwhile {
+        let reason = format!(
+            "run `{id}` ended while the lease was waited for; `turquoise status` says how, then ask \
+             again"
+        );
+        return Err(refused(Outcome::Stale, reason));
+    }
     if matches!(run.settings.start, Start::Resume(_)) && !has_more_to_do {
         let reason =
             format!("run `{id}` is over or was never begun; `turquoise status` names the last run");

@@ -157,3 +157,30 @@ fn a_rollback_of_an_unfinished_run_brings_the_old_side_back() {
         assert_eq!(lab.fake.azure.borrow().effective, [GREEN], "at {at}");
     }
 }
+
+/// The run that a process chose to go on with is ended by its last process, which only was frozen,
+/// while the lease is waited for: beginning it anew would do what nobody asked for.
+#[test]
+fn a_run_that_ended_while_its_lease_was_waited_for_is_not_begun_again() {
+    let lab = lab();
+    assert_eq!(lab.swap().outcome, Outcome::Completed);
+    let (id, before) = lab
+        .fake
+        .run(last_run(&lab.store))
+        .expect("the store is in memory")
+        .expect("a run has ended");
+    let last = Settings {
+        start: Start::ResumeLast,
+        ..settings()
+    };
+    let run = lab.with(&last, &lab.store);
+    let opening = async {
+        let lease = hold(&run, &id).await?;
+        open(&run, &id, &lease).await.map(drop)
+    };
+    let refused = lab.fake.run(opening).expect_err("the run is over");
+    assert_eq!((refused.exit_code(), refused.changed), (9, false));
+    let after = lab.fake.run(last_run(&lab.store));
+    let (_, after) = after.expect("as above").expect("as above");
+    assert_eq!(after.state, before.state);
+}
