@@ -158,6 +158,13 @@ impl Timeline {
         generations.get(index + 1).copied()
     }
 
+    /// The configuration that a gateway instance used at an instant.
+    pub(crate) fn generation_at(&self, instance: u16, at: Instant) -> Option<u64> {
+        let generations = self.generations.get(&instance)?;
+        let used = generations.iter().rev().find(|(since, _)| *since <= at);
+        used.map(|(_, generation)| *generation)
+    }
+
     /// The stop of the machine at an address within a span.
     pub(crate) fn stop_between(
         &self,

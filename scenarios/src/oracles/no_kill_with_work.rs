@@ -2,7 +2,10 @@
 //!
 //! A machine that an injected fault kills, or that its side's own autoscaler removes before or after
 //! the swap (F38), is the weather and accuses nobody; what is lost to it is still counted as lost.
+//! Nor does a drain that another's write of the gateway began: every write of it ends what is older
+//! than the drain time-out, whatever it changes (azure-facts.md §5.5, F36).
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use turquoise_emulator::{Event, Instant};
@@ -19,6 +22,7 @@ fn judge(case: &Case<'_>, findings: &mut Findings) {
     let declared = &case.observation.declared;
     let sides = [&declared.old.scale_set, &declared.new.scale_set];
     let mut cuts_left = stream_cuts::allowance(case);
+    let writers = stream_cuts::writers(case);
     for timed in &case.observation.events {
         match &timed.event {
             Event::InstanceStopped {
@@ -38,7 +42,9 @@ fn judge(case: &Case<'_>, findings: &mut Findings) {
                 instance,
                 address,
                 cut,
-            } if *gateway == declared.gateway => {
+            } if *gateway == declared.gateway
+                && !is_anothers(case, &writers, *instance, timed.at) =>
+            {
                 let undeclared = cut.saturating_sub(cuts_left);
                 cuts_left = cuts_left.saturating_sub(*cut);
                 if undeclared > 0 {
@@ -52,6 +58,15 @@ fn judge(case: &Case<'_>, findings: &mut Findings) {
             _ => {}
         }
     }
+}
+
+/// Whether the drain that ended at an instant was begun by a write that is not ours: that of the
+/// configuration that was in use one drain time-out before.
+fn is_anothers(case: &Case<'_>, writers: &BTreeMap<u64, &str>, instance: u16, at: Instant) -> bool {
+    let began = at - case.observation.declared.policy.drain;
+    let writer = case.timeline.generation_at(instance, began);
+    let writer = writer.and_then(|generation| writers.get(&generation));
+    writer.is_some_and(|caller| !case.observation.declared.is_ours(caller))
 }
 
 fn is_weather(case: &Case<'_>, address: Ipv4Addr, at: Instant) -> bool {
@@ -76,7 +91,8 @@ pub(super) fn broken() -> crate::Observation {
 mod tests {
     use super::*;
     use crate::sample::{
-        NEW_MACHINE, OLD, OLD_MACHINE, US, clean, gateway, insert, scale_set, secs, stopped,
+        FOREIGN, NEW_MACHINE, OLD, OLD_MACHINE, US, clean, gateway, insert, scale_set, secs,
+        stopped,
     };
 
     #[test]
@@ -121,6 +137,33 @@ mod tests {
             stopped("green", OLD_MACHINE, 3),
         );
         assert!(!crate::judge(&observation).violates(Invariant::S(6)));
+    }
+
+    #[test]
+    fn what_anothers_write_cuts_is_theirs() {
+        // The write at 120 s is ours, the one at 160 s another's; both are applied well before 180 s.
+        for (second, violated) in [(157, true), (196, false)] {
+            let mut observation = clean();
+            for timed in &mut observation.events {
+                if let Event::GatewayWritten {
+                    caller,
+                    generation: 3,
+                    ..
+                } = &mut timed.event
+                {
+                    FOREIGN.clone_into(caller);
+                }
+            }
+            let event = Event::DrainCut {
+                gateway: gateway(),
+                instance: 0,
+                address: OLD,
+                cut: 2,
+            };
+            insert(&mut observation, secs(second), event);
+            let verdict = crate::judge(&observation);
+            assert_eq!(verdict.violates(Invariant::S(6)), violated, "at {second} s");
+        }
     }
 
     #[test]

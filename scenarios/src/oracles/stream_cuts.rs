@@ -76,7 +76,7 @@ fn judge(case: &Case<'_>, findings: &mut Findings) {
 }
 
 /// Who wrote each generation.
-fn writers<'c>(case: &Case<'c>) -> BTreeMap<u64, &'c str> {
+pub(super) fn writers<'c>(case: &Case<'c>) -> BTreeMap<u64, &'c str> {
     let events = case.observation.events.iter();
     let written = events.filter_map(|timed| match &timed.event {
         Event::GatewayWritten {
