@@ -27,6 +27,7 @@ pub(super) fn doubt(case: &Case<'_>, fleet: &Fleet, write: &PoolWrite) -> Option
     let from = decided_at(case, write.at)? - MEMORY;
     let reasons = [
         waited_to_the_ceiling(case, write.at),
+        azure_was_silent(case, write.at),
         machines_failed(case, fleet, from, write.at),
         gateway_found_it_unhealthy(case, from, write.at),
         answers_were_worse(case, from, write.at),
@@ -73,6 +74,29 @@ fn waited_to_the_ceiling(case: &Case<'_>, at: Instant) -> bool {
     let mut forward = case.observation.phases.iter().filter(|mark| !mark.reverse);
     let last = forward.rfind(|mark| mark.at <= decided);
     last.is_some_and(|mark| decided.since(mark.at) >= CEILING)
+}
+
+/// Whether Azure answered none of our calls for as long as evidence is remembered: nobody can know a
+/// side well meanwhile, and a wait must end (F73, L6).
+fn azure_was_silent(case: &Case<'_>, at: Instant) -> bool {
+    let Some(decided) = decided_at(case, at) else {
+        return false;
+    };
+    let declared = &case.observation.declared;
+    let span = decided - MEMORY..=decided;
+    let events = case.observation.events.iter();
+    let mut told = events.filter_map(|timed| match &timed.event {
+        Event::Arm { caller, status, .. }
+            if span.contains(&timed.at) && declared.is_ours(caller) =>
+        {
+            Some((200..500).contains(status))
+        }
+        _ => None,
+    });
+    let Some(first) = told.next() else {
+        return false;
+    };
+    !first && told.all(|answered| !answered)
 }
 
 /// Whether a smaller share of the new side's machines bore load than of the old one's, at some time:

@@ -155,3 +155,24 @@ fn half_of_a_side_is_enough_to_go_back_to_and_none_is_not() {
         );
     }
 }
+
+#[test]
+fn an_azure_that_answers_nothing_is_a_reason_and_one_that_answers_is_none() {
+    for (statuses, expected) in [(&[0, 503][..], false), (&[0, 200], true), (&[], true)] {
+        let mut observation = gone_back();
+        let ours = |event: &Event| matches!(event, Event::Arm { caller, .. } if caller == US);
+        observation.events.retain(|timed| !ours(&timed.event));
+        for status in statuses {
+            let call = Event::Arm {
+                method: "GET".to_owned(),
+                target: "/subscriptions".to_owned(),
+                caller: US.to_owned(),
+                status: *status,
+                code: None,
+                applied: false,
+            };
+            insert(&mut observation, secs(141), call);
+        }
+        assert_eq!(violated(&observation), expected, "{statuses:?}");
+    }
+}
