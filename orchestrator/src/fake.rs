@@ -30,6 +30,8 @@ pub(crate) struct Fake {
     pub(crate) interrupt_at: Cell<Option<u64>>,
     /// When ARM cannot be reached: from, to.
     pub(crate) outage: Cell<Option<(u64, u64)>>,
+    /// When the process stands still: from, to.
+    pub(crate) frozen: Cell<Option<(u64, u64)>>,
 }
 
 struct NoWaker;
@@ -47,6 +49,7 @@ impl Fake {
             azure: RefCell::new(Azure::default()),
             interrupt_at: Cell::new(None),
             outage: Cell::new(None),
+            frozen: Cell::new(None),
         }
     }
 
@@ -77,6 +80,9 @@ impl Fake {
             );
             let next = self.sleepers.borrow_mut().pop_first();
             let ((at, _), sleeper) = next.expect("a run that waits has someone asleep");
+            let freeze = self.frozen.get();
+            let thaw = freeze.filter(|(from, to)| (*from..*to).contains(&at));
+            let at = thaw.map_or(at, |(_, to)| to);
             self.now.set(self.now.get().max(at));
             sleeper.wake();
         }

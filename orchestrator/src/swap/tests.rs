@@ -272,6 +272,36 @@ fn trouble_with_a_write_is_answered_by_reading_again() {
 }
 
 #[test]
+fn a_write_whose_proof_has_aged_is_proven_again() {
+    let usual = lab();
+    let sent: Vec<u64> = usual
+        .swap()
+        .writes
+        .iter()
+        .map(|write| write.sent_ms)
+        .collect();
+    // Frozen while the last look before either write is on its way, for less and for more than a
+    // proof is good for.
+    for (write, lasts_s, withheld) in [(0, 60, 0), (0, 600, 1), (1, 60, 0), (1, 600, 1)] {
+        let lab = lab();
+        let from = sent[write] - 30;
+        let frozen = (from, from + lasts_s * 1000);
+        lab.fake.frozen.set(Some(frozen));
+        let report = lab.swap();
+        let case = format!("write {write}, {lasts_s} s");
+        assert_eq!(
+            report.outcome,
+            Outcome::Completed,
+            "{case}: {}",
+            report.reason
+        );
+        assert_eq!(lab.puts(), [vec![GREEN, BLUE], vec![BLUE]], "{case}");
+        assert_eq!(report.writes.len(), 2 + withheld, "{case}");
+        assert_eq!(report.gateway_puts, 2, "{case}");
+    }
+}
+
+#[test]
 fn a_foreign_edit_between_read_and_write_survives() {
     let lab = lab();
     lab.troubles(&[Trouble::Overtaken]);

@@ -5,6 +5,7 @@
 //! counts is what the pool lists once nothing of ours is running (F59, F61, F63). A body is never
 //! sent twice, and none is sent that would change nothing (F98).
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use http::Method;
@@ -25,6 +26,9 @@ use turquoise_arm::json as tree;
 
 /// Between a refusal and the next look at the gateway.
 const PAUSE: Duration = Duration::from_secs(5);
+/// A proof older than this has expired: a process that slept between its look and its write looks
+/// again (F16, F79).
+const FRESH: Duration = Duration::from_secs(120);
 
 impl<E: Environment> Driver<'_, E> {
     /// Makes the pool list `to`, once, and says what it lists when all is settled.
@@ -58,10 +62,11 @@ impl<E: Environment> Driver<'_, E> {
                     format!("the pool could not be written in {ceiling} s");
                 return Ok(Event::OnDeadline);
             }
-            if let Some(event) = self.good_moment(to).await? {
-                return Ok(event);
-            }
-            if let Some(etag) = self.send(&gateway, to).await? {
+            let proven = match self.good_moment(to).await? {
+                Ok(proven) => proven,
+                Err(event) => return Ok(event),
+            };
+            if let Some(etag) = self.send(&gateway, to, proven).await? {
                 self.memory.borrow_mut().replaced.push(etag);
             }
         }
@@ -77,8 +82,9 @@ impl<E: Environment> Driver<'_, E> {
         }
     }
 
-    /// Proves the side that the write leans on, right before the write (F16). `Some` ends the state.
-    async fn good_moment(&self, to: Content) -> Result<Option<Event>, Event> {
+    /// Proves the side that the write leans on, right before the write (F16), and says how old the
+    /// oldest part of the proof is: when it was had. `Err` inside ends the state.
+    async fn good_moment(&self, to: Content) -> Result<Result<Instant, Event>, Event> {
         let config = self.run.config;
         let sides = self.sides();
         let forward = !self
@@ -89,6 +95,7 @@ impl<E: Environment> Driver<'_, E> {
         let leaning_on: &Member = if forward { &sides.new } else { &sides.old };
         let needs_health = to != Content::Both;
         let required = self.memory.borrow().required;
+        let proven = Cell::new(self.now());
         let event = self.wait(config.ceilings.gate.0, config.gates.every.0, async || {
             // The gateway's health may take minutes to be told; what the machines say is quick, and
             // so is read last: it must not have aged when the write is sent.
@@ -96,20 +103,21 @@ impl<E: Environment> Driver<'_, E> {
                 true => self.is_healthy_member(leaning_on).await?,
                 false => Verdict::Pass(Vec::new()),
             };
+            proven.set(self.now());
             let facts = match self.side_facts(leaning_on).await {
                 Ok(facts) => facts,
                 Err(failure) => return self.unread(&leaning_on.name, &failure),
             };
-            let proven = match forward {
+            let ready = match forward {
                 true => side_verdict(&facts, required),
                 false => retreat_verdict(&facts),
             };
-            Ok(healthy.and(proven))
+            Ok(healthy.and(ready))
         });
         match event.await {
-            Event::OnPass => Ok(None),
-            Event::OnDeadline | Event::OnFail => Ok(Some(Event::OnFail)),
-            other => Ok(Some(other)),
+            Event::OnPass => Ok(Ok(proven.get())),
+            Event::OnDeadline | Event::OnFail => Ok(Err(Event::OnFail)),
+            other => Ok(Err(other)),
         }
     }
 
@@ -129,7 +137,12 @@ impl<E: Environment> Driver<'_, E> {
 
     /// Sends the write once and follows it to its end. Gives back the etag it replaced when Azure
     /// says that it acted.
-    async fn send(&self, before: &Value, to: Content) -> Result<Option<String>, Event> {
+    async fn send(
+        &self,
+        before: &Value,
+        to: Content,
+        proven: Instant,
+    ) -> Result<Option<String>, Event> {
         let config = self.run.config;
         let members = self.sides().members(to);
         let Some(body) = pool::with_members(before, &config.target.pool, &members) else {
@@ -158,12 +171,29 @@ impl<E: Environment> Driver<'_, E> {
             self.mark_write(Some(false));
             return Err(self.blocked(Reason::LeaseLost));
         }
+        let age = self.now().since(proven);
+        if age > FRESH {
+            return self.withhold(age).await.map(|()| None);
+        }
         let id = &config.target.gateway;
         let sent = self
             .arm
             .write(Method::PUT, id, "", &body, etag.as_deref())
             .await;
         self.follow(sent, etag).await
+    }
+
+    /// The proof has aged since it was had: nothing is sent, and the next look decides anew.
+    async fn withhold(&self, age: Duration) -> Result<(), Event> {
+        self.mark_write(Some(false));
+        let answer = format!("not sent: its proof is {} s old", age.as_secs());
+        self.tell_put(&answer);
+        self.record(Record::Written {
+            accepted: Some(false),
+            operation: None,
+            answer,
+        })
+        .await
     }
 
     async fn follow(
