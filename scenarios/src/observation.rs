@@ -8,6 +8,8 @@
 
 mod record;
 
+pub(crate) use record::FROZEN_ON_THE_WAY;
+
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;

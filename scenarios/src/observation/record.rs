@@ -17,6 +17,10 @@ const MARK: char = '#';
 /// The number of callers that are no process of an orchestrator.
 pub const WORLD: u16 = u16::MAX;
 
+/// What [`Record::happened`] calls a freeze of a process that had nothing left to do but a call of
+/// Azure.
+pub(crate) const FROZEN_ON_THE_WAY: &str = "frozen_on_the_way";
+
 /// Everything a world wrote down about processes and stores.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Record {

@@ -4,6 +4,9 @@
 //! read the gateway since the write before it ended; the machines and the balancer of the side it
 //! leans on; and, when a side is to serve alone, the gateway's own health of its members. Answers
 //! that a process kept from earlier leave no trace in the log, which is what gives a cache away.
+//!
+//! A process that is frozen after its last check, on the very way to its call, cannot know it: its
+//! evidence counts from the freeze. Against what happens meanwhile there is only `If-Match`.
 
 use std::time::Duration;
 
@@ -11,7 +14,7 @@ use turquoise_arm::ResourceId;
 use turquoise_emulator::{Event, Instant, Timed};
 
 use crate::invariant::Invariant;
-use crate::observation::Role;
+use crate::observation::{FROZEN_ON_THE_WAY, Role};
 use crate::oracles::writes::{PoolWrite, pool_writes};
 use crate::oracles::{Case, Findings, Oracle};
 
@@ -66,7 +69,7 @@ impl Evidence<'_> {
             return missing;
         };
         let side = self.case.observation.declared.side(role);
-        let fresh = settled.max(self.write.at - EXPIRES);
+        let fresh = settled.max(self.sent() - EXPIRES);
         if !self.read("GET", &below(&side.scale_set, "/virtualmachines"), fresh) {
             missing.push("a fresh look at each machine");
         }
@@ -104,6 +107,27 @@ impl Evidence<'_> {
             .map(|timed| timed.at)
             .last()
             .unwrap_or_default()
+    }
+
+    /// When the write was on its way: when it took effect, or when its process froze with nothing
+    /// left to do but the call.
+    fn sent(&self) -> Instant {
+        let record = &self.case.observation.record;
+        let freezes = record.happened.iter().rev();
+        let mut freezes =
+            freezes.filter(|(at, name)| name == FROZEN_ON_THE_WAY && *at <= self.write.at);
+        let frozen = freezes.next().map(|(at, _)| *at);
+        // Whoever has called since then has had occasion to look again.
+        let frozen = frozen.filter(|at| !self.asked_after(*at));
+        frozen.unwrap_or(self.write.at)
+    }
+
+    fn asked_after(&self, instant: Instant) -> bool {
+        let declared = &self.case.observation.declared;
+        self.before().any(|timed| match &timed.event {
+            Event::Arm { caller, .. } => timed.at > instant && declared.is_ours(caller),
+            _ => false,
+        })
     }
 
     fn before(&self) -> impl Iterator<Item = &Timed> {
@@ -188,7 +212,7 @@ pub(super) fn broken() -> crate::Observation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::{clean, secs};
+    use crate::sample::{US, clean, insert, secs};
 
     /// Whether the run violates S16 without the requests and answers that a text names.
     fn without(second: u64, text: &str) -> bool {
@@ -217,6 +241,40 @@ mod tests {
             !without(120, "backendhealth"),
             "nothing is new in the pool yet"
         );
+    }
+
+    #[test]
+    fn a_freeze_on_the_way_to_the_call_ages_nothing() {
+        // The write of 120 s, 600 s late; frozen since then, and with a call in between.
+        for (frozen, called, violated) in [
+            (true, false, false),
+            (false, false, true),
+            (true, true, true),
+        ] {
+            let mut observation = clean();
+            for timed in &mut observation.events {
+                if timed.at >= secs(120) {
+                    timed.at = timed.at + Duration::from_secs(600);
+                }
+            }
+            if frozen {
+                let happened = &mut observation.record.happened;
+                happened.push((secs(120), FROZEN_ON_THE_WAY.to_owned()));
+            }
+            if called {
+                let mut asked = observation.events.iter().filter(|timed| {
+                    matches!(&timed.event, Event::Arm { caller, .. } if caller.starts_with(US))
+                });
+                let call = asked.next().expect("the run asks Azure").event.clone();
+                insert(&mut observation, secs(700), call);
+            }
+            let verdict = crate::judge(&observation);
+            assert_eq!(
+                verdict.violates(Invariant::S(16)),
+                violated,
+                "{frozen} {called}"
+            );
+        }
     }
 
     #[test]

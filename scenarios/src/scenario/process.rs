@@ -42,6 +42,21 @@ pub struct Pause {
     pub for_ms: u64,
 }
 
+impl Pause {
+    /// Whether the process stands still with nothing left to do but a call of Azure, so that it
+    /// cannot know before the call has been sent.
+    #[must_use]
+    pub fn is_on_the_way(&self) -> bool {
+        matches!(
+            self.at,
+            Point::Effect {
+                effect: Effect::ArmBefore | Effect::WriteBefore,
+                ..
+            }
+        )
+    }
+}
+
 /// A point in a process's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "point", rename_all = "snake_case", deny_unknown_fields)]

@@ -27,7 +27,7 @@ use super::stage::Stage;
 use super::stores::{Reached, Shelf};
 use super::tokens::Tokens;
 use crate::mutants::{Begin, Interference, Verb as Deed};
-use crate::observation::{Ending, Outcome, Process};
+use crate::observation::{Ending, FROZEN_ON_THE_WAY, Outcome, Process};
 use crate::scenario::{Act, Actor, Crash, Goal, Pause, Scenario, Second, Verb, Want};
 use crate::subject::Subject;
 use crate::target::Target;
@@ -292,6 +292,9 @@ impl<L: Level + 'static> Director<L> {
         let told = || {
             let at = cloud_time(self.level.now());
             self.notebook.happened(at, "pause");
+            if start.pause.is_some_and(Pause::is_on_the_way) {
+                self.notebook.happened(at, FROZEN_ON_THE_WAY);
+            }
         };
         let life = lifeline
             .live(&*self.level, self.swap_start, played, told)
