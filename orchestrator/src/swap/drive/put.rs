@@ -237,7 +237,9 @@ impl<E: Environment> Driver<'_, E> {
         etag: Option<String>,
     ) -> Result<Option<String>, Event> {
         self.missing("the gateway's operation to end");
-        let ceiling = self.run.config.ceilings.write.0;
+        // What is left of the write's own ceiling: an earlier try may have used much of it.
+        let deadline = self.memory.borrow().deadline();
+        let ceiling = deadline.unwrap_or_else(|| self.now()).since(self.now());
         match self.arm.finish(operation, ceiling).await {
             Ok(_) => Ok(etag),
             // Cancelled or failed is not "nothing happened": the next read decides (F61, F66).
