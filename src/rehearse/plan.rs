@@ -4,11 +4,12 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use turquoise_arm::ResourceId;
-use turquoise_emulator::ledger::RequestClass;
+use turquoise_emulator::ledger::{ConnectionClass, RequestClass};
 use turquoise_orchestrator::Config;
 use turquoise_orchestrator::config::{HttpsListener, Span};
 use turquoise_scenarios::breaks::Break;
 use turquoise_scenarios::clients::Profile;
+use turquoise_scenarios::clients::profile::Share;
 use turquoise_scenarios::observation::Policy;
 use turquoise_scenarios::subject::Subject;
 
@@ -65,11 +66,18 @@ impl Plan {
     }
 
     /// What clients do. A deliberate loss is to be seen, whatever the moment at which it happens:
-    /// there, more requests take longer.
+    /// there, more requests take longer, and some are downloads, which no gateway
+    /// can begin again once their status has gone out (F47).
     pub(crate) fn profile(&self) -> Profile {
         let mut profile = Profile::rehearsal(self.rate);
         if self.deliberate().is_some() {
             profile.long_ms = (2_000, 6_000);
+            profile.download_ms = (2_000, 6_000);
+            profile.mix.push(Share {
+                class: RequestClass::Download,
+                connection: ConnectionClass::New,
+                weight: 50,
+            });
             for share in &mut profile.mix {
                 if share.class == RequestClass::Long {
                     share.weight *= 5;

@@ -1,6 +1,7 @@
 //! A rehearsal in virtual time: the same orchestrator, cloud and judge, without sockets or waiting.
 
 use serde_json::json;
+use turquoise_emulator::ledger::{ConnectionClass, RequestClass};
 use turquoise_scenarios::generate;
 use turquoise_scenarios::observation::{End, PhaseMark};
 use turquoise_scenarios::report::comparison::Row;
@@ -16,7 +17,13 @@ use crate::output::Output;
 
 /// Rehearses on the level at which requests go through the real HTTP routes, in process.
 pub(crate) fn rehearse(plan: &Plan, output: &Output) -> Result<Rehearsed, Failure> {
-    let scenario = generate::calm(plan.seed);
+    let mut scenario = generate::calm(plan.seed);
+    if plan.deliberate().is_some() {
+        // As on sockets: answers that have begun, which no gateway can ask another member for.
+        let traffic = &mut scenario.traffic;
+        traffic.with_much(RequestClass::Download, ConnectionClass::New);
+        traffic.profile.download_ms = (2_000, 6_000);
+    }
     let runner = Runner::default();
     let ran = run(&runner, plan.subject, &scenario)?;
     for mark in &ran.observation.phases {
