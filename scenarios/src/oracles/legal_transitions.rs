@@ -63,7 +63,7 @@ fn judge_runs(lines: &[Line<'_>], findings: &mut Findings) {
                 automaton::follows(last, next)
             };
             // What was intended may have acted, whatever the pool lists since (F61).
-            if !legal && !(intended && automaton::undoes(last, next)) {
+            if !(legal || intended && automaton::undoes(last, next)) {
                 illegal(line.at, last, next, findings);
             }
             (last, resumed) = (Some(next), false);
