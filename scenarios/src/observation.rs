@@ -368,6 +368,12 @@ impl Declared {
 }
 
 impl Observation {
+    /// What happened from the swap's start on, in order of time.
+    pub(crate) fn events_of_the_swap(&self) -> impl Iterator<Item = &Timed> {
+        let start = self.window.swap_start;
+        self.events.iter().filter(move |timed| timed.at >= start)
+    }
+
     /// The name of a build, or its number where the table lacks it.
     #[must_use]
     pub fn build_name(&self, build: Build) -> String {

@@ -231,15 +231,13 @@ fn explain(case: &Case<'_>, request: Request<'_>) -> Lost {
 
 fn gateway_puts(observation: &Observation) -> u64 {
     let declared = &observation.declared;
-    let since_start = observation
-        .events
-        .iter()
-        .filter(|timed| timed.at >= observation.window.swap_start);
-    let ours = since_start.filter(|timed| match &timed.event {
-        Event::GatewayWritten {
-            gateway, caller, ..
-        } => *gateway == declared.gateway && declared.is_ours(caller),
-        _ => false,
-    });
+    let ours = observation
+        .events_of_the_swap()
+        .filter(|timed| match &timed.event {
+            Event::GatewayWritten {
+                gateway, caller, ..
+            } => *gateway == declared.gateway && declared.is_ours(caller),
+            _ => false,
+        });
     ours.count() as u64
 }

@@ -46,15 +46,8 @@ struct Write {
 
 /// Our writes since the swap began, and whether each had an effect.
 fn our_writes(case: &Case<'_>) -> Vec<Write> {
-    let (declared, start) = (
-        &case.observation.declared,
-        case.observation.window.swap_start,
-    );
-    let events = case
-        .observation
-        .events
-        .iter()
-        .filter(|timed| timed.at >= start);
+    let declared = &case.observation.declared;
+    let events = case.observation.events_of_the_swap();
     let writes = events.filter_map(|timed| match &timed.event {
         Event::GatewayWritten {
             gateway,
@@ -74,15 +67,8 @@ fn our_writes(case: &Case<'_>) -> Vec<Write> {
 /// partly applied or not at all (F61, F66), so each earns one write that repairs it, even one that
 /// the control plane takes for no change.
 fn failed_operations(case: &Case<'_>) -> Vec<Instant> {
-    let (declared, start) = (
-        &case.observation.declared,
-        case.observation.window.swap_start,
-    );
-    let events = case
-        .observation
-        .events
-        .iter()
-        .filter(|timed| timed.at >= start);
+    let declared = &case.observation.declared;
+    let events = case.observation.events_of_the_swap();
     let failed = events.filter(|timed| match &timed.event {
         Event::OperationEnded {
             resource,
