@@ -28,7 +28,7 @@ use turquoise_orchestrator::environment::TransportError;
 use turquoise_orchestrator::live::HttpClient;
 
 use super::in_process::{Clock, InProcess};
-use super::level::{Level, SharedCloud};
+use super::level::{Level, SharedCloud, lost};
 
 /// Bytes that one direction of a connection holds: less than a gateway's document, so that bodies
 /// arrive in pieces.
@@ -56,6 +56,11 @@ impl Duplex {
         }
     }
 
+    async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        self.in_process.set_the_clock();
+        self.client.send(request, PATIENCE).await
+    }
+
     /// The level's clock, to be read once the level itself is lent.
     pub(super) const fn clock(&self) -> Clock {
         self.in_process.clock()
@@ -71,9 +76,13 @@ impl Level for Duplex {
         self.in_process.sleep_until(at).await;
     }
 
+    /// How a connection ended is told in this level's own words, which go into the journal: all
+    /// levels have to say the same.
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
-        self.in_process.set_the_clock();
-        self.client.send(request, PATIENCE).await
+        self.exchange(request).await.map_err(|error| match error {
+            TransportError::Lost { .. } => lost(),
+            other => other,
+        })
     }
 }
 
@@ -207,7 +216,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_reply_lost_whole_or_in_part_is_the_same_ambiguous_outcome() {
         let level = Duplex::new(&losing(2), Instant::default());
-        let reasons: Vec<String> = [level.send(read()).await, level.send(read()).await]
+        let reasons: Vec<String> = [level.exchange(read()).await, level.exchange(read()).await]
             .into_iter()
             .map(|answer| match answer {
                 Err(TransportError::Lost { reason }) => reason,
