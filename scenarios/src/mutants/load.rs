@@ -129,6 +129,10 @@ pub(super) const DEP_DOUBLE: Mutant = Mutant {
     oracles: &[Invariant::S(20), Invariant::S(9), Invariant::S(10)],
     expose: |scenario| {
         fleets(scenario, 3, 1);
+        // While every other machine fails, a good answer is still never far (Q1).
+        scenario.traffic.without_long_work();
+        scenario.traffic.profile.rate = 300.0;
+        scenario.traffic.profile.arrivals = crate::clients::profile::Shape::Steady;
         scenario.faults = vec![Fault {
             at_ms: 0,
             kind: FaultKind::SharedDependency {
