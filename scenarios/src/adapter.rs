@@ -17,7 +17,8 @@ use turquoise_orchestrator::environment::{ProbeAnswer, ProbeRequest, TransportEr
 use turquoise_orchestrator::{Environment, Instant};
 
 use crate::observation::{End, Outcome};
-use crate::script::{Script, ScriptError, set_pool};
+pub use crate::script::ScriptError;
+use crate::script::{Script, set_pool};
 use crate::target::Target;
 
 /// Somebody's own orchestrator.

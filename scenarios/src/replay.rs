@@ -1,7 +1,7 @@
 //! A recorded run, read back: a failing seed's folder, a scenario, or a case of the corpus.
 //!
 //! A shell: it reads files. What a run must show again is in [`Expectation`]; [`Recorded::run`] runs
-//! it and [`Replayed::differences`] tells what came out otherwise.
+//! it and [`Recorded::differences`] tells what came out otherwise.
 
 use std::fs;
 use std::path::{Path, PathBuf};
