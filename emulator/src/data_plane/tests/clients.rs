@@ -215,6 +215,21 @@ fn a_job_waits_until_a_side_is_live() {
 }
 
 #[test]
+fn a_job_that_no_side_takes_is_given_up_when_its_sender_does() {
+    let mut rig = Plan {
+        pool: Vec::new(),
+        ..Plan::default()
+    }
+    .build();
+    let mut job = request(1, SETTLED, 1.0);
+    (job.class, job.connection) = (RequestClass::Job, ConnectionClass::Direct);
+    job.patience = ms(7_300);
+    rig.send(vec![job]);
+    rig.run_for(ms(60_000));
+    assert_eq!(rig.seen(1), (Seen::TimedOut, SETTLED + ms(7_300)));
+}
+
+#[test]
 fn a_single_goaway_loses_what_is_on_its_way_and_two_phases_lose_nothing() {
     // The update comes at 500 ms and its notice travels for 100 ms.
     let cases = [

@@ -53,13 +53,19 @@ impl Traffic {
     }
 
     /// A queue offers a job: an instance of a live side takes it, and each eager side works on a
-    /// copy of its own.
+    /// copy of its own. A job that no side takes is offered again for as long as its sender cares.
     fn offer(&mut self, network: &mut Network, source: usize, arrival: Arrival, now: Instant) {
         let live = self.live_member(network, source, &arrival);
         let taker = live.and_then(|member| self.worker_behind(network, &arrival, member));
         let Some(taker) = taker else {
-            let again = Pending::Job(source, arrival);
-            self.later.insert((now + REDELIVERY, arrival.id), again);
+            let given_up = arrival.due + arrival.patience;
+            if now >= given_up {
+                self.tell(source, &arrival, now, Seen::TimedOut, Contract::Kept);
+                return;
+            }
+            let again = (now + REDELIVERY).min(given_up);
+            self.later
+                .insert((again, arrival.id), Pending::Job(source, arrival));
             return;
         };
         for copy in eager_sides(network, live) {
