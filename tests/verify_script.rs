@@ -34,6 +34,26 @@ put_pool() {
   send_pool "$@"
   until [[ "$(arm "$gateway" | jq -r .properties.provisioningState)" == Succeeded ]]; do sleep 0.2; done
 }
+# Sends a POST that only asks, and waits for its answer.
+ask() {
+  local headers location
+  headers="$(arm --request POST --data '' --output /dev/null --dump-header - "$1" | tr -d '\r')"
+  location="$(sed -n 's/^location: //Ip' <<<"$headers")"
+  [[ -z $location ]] ||
+    until [[ "$(arm --output /dev/null --write-out '%{http_code}' "$location")" == 200 ]]; do sleep 0.2; done
+}
+# Looks at what a write of the pool leans on: the new side's machines, what its balancer thinks of
+# them, and what the gateway thinks of its members.
+look() {
+  local group rule
+  group="$TURQUOISE_ENDPOINT${TURQUOISE_NEW_SCALE_SET_ID%/providers/*}"
+  arm "$TURQUOISE_ENDPOINT$TURQUOISE_NEW_SCALE_SET_ID/virtualMachines?api-version=$TURQUOISE_API_COMPUTE" >/dev/null
+  for rule in $(arm "$group/providers/Microsoft.Network/loadBalancers?api-version=$TURQUOISE_API_NETWORK" |
+      jq -r '.value[].properties.loadBalancingRules[].id'); do
+    ask "$TURQUOISE_ENDPOINT$rule/health?api-version=$TURQUOISE_API_NETWORK"
+  done
+  ask "$TURQUOISE_ENDPOINT$TURQUOISE_GATEWAY_ID/backendhealth?api-version=$TURQUOISE_API_NETWORK"
+}
 # The builds that answered twenty requests through the gateway.
 answers() {
   for _ in $(seq 20); do
@@ -65,11 +85,14 @@ fn judged(ended: &Ended, code: i32) -> Value {
     result
 }
 
-/// Both sides in the pool until both were seen to serve, then the new one until it alone is.
+/// Both sides in the pool until both were seen to serve, then the new one until it alone is; each
+/// write rests on a fresh look.
 const CAREFUL: &str = r#"
+look
 put_pool "$TURQUOISE_OLD_ADDRESS" "$TURQUOISE_NEW_ADDRESS"
 until [[ "$(answers | wc -l)" == 2 ]]; do sleep 0.5; done
 sleep 3 # a minute of Azure's time, for gateway instances that take longer
+look
 put_pool "$TURQUOISE_NEW_ADDRESS"
 until [[ "$(answers | wc -l)" == 1 ]]; do sleep 0.5; done
 sleep 6
