@@ -13,9 +13,8 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
-use support::{folder, run_in};
+use support::{folder, run_in, until};
 
 const PROGRAMS: [&str; 5] = ["munged", "slurmctld", "slurmd", "sbatch", "sinfo"];
 
@@ -98,7 +97,7 @@ impl Slurm {
                 at("--seed-file=", &place.join("munged.seed")),
             ]),
         );
-        until("munged listens", || socket.exists());
+        until("munged listens", || socket.exists().then_some(()));
         let controller = daemon(place, command("slurmctld").arg("-D").arg("-f").arg(&conf));
         let worker = daemon(
             place,
@@ -113,7 +112,7 @@ impl Slurm {
             _daemons: [worker, controller, munged],
         };
         until("the node is idle", || {
-            slurm.says("sinfo", &["-h", "-o", "%t"]) == "idle"
+            (slurm.says("sinfo", &["-h", "-o", "%t"]) == "idle").then_some(())
         });
         slurm
     }
@@ -197,22 +196,6 @@ fn configuration(place: &Path, node: &str) -> String {
         let _infallible = writeln!(text, "{name}={value}");
     }
     text
-}
-
-#[track_caller]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "another process says nothing when it is ready: it is asked until it answers"
-)]
-fn until(what: &str, holds: impl Fn() -> bool) {
-    let began = Instant::now();
-    while !holds() {
-        assert!(
-            began.elapsed() < Duration::from_secs(60),
-            "waited in vain until {what}"
-        );
-        std::thread::sleep(Duration::from_millis(50));
-    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -185,6 +185,23 @@ fn reader(stream: impl Read + Send + 'static) -> Receiver<String> {
         }
     });
     receiver
+}
+
+/// What `look` finds, once it finds something.
+#[track_caller]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "another process says nothing when it is ready: it is asked until it answers"
+)]
+pub(crate) fn until<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(began.elapsed() < PATIENCE, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// Whether something listens at a URL's host and port.
