@@ -1,6 +1,9 @@
 //! `turquoise emulate`: a local Azure until Ctrl-C.
 
+mod images;
+
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::json;
@@ -13,6 +16,7 @@ use crate::interrupt::Interrupt;
 use crate::output::{Output, note};
 use crate::session::{listen, runtime};
 use crate::target::speed;
+pub(crate) use images::Images;
 
 /// How often the events of the cloud are told, and its ledgers let go.
 const SWEEP: Duration = Duration::from_millis(200);
@@ -23,7 +27,7 @@ const SWEEP: Duration = Duration::from_millis(200);
 /// own; `/turquoise/addresses` tells which socket stands for which address of the cloud.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  turquoise emulate --port 8400             where the other commands look\n  turquoise emulate --speed 20              Azure's minutes in seconds\n  turquoise emulate --output json           the first line tells where it answers\n  turquoise emulate --output ndjson         and then a line for everything that happens in it\n\nCtrl-C ends it with 130, SIGTERM with 143; every socket is closed."
+    after_help = "Examples:\n  turquoise emulate --port 8400             where the other commands look\n  turquoise emulate --speed 20              Azure's minutes in seconds\n  turquoise emulate --output json           the first line tells where it answers\n  turquoise emulate --output ndjson         and then a line for everything that happens in it\n  turquoise emulate --images images.toml    your own programs behind the gateway\n\nAn images file has a table for each image, by the last segment of its id:\n\n  [images.\"shop-v2\"]\n  command = \"./shop --port {port}\"   # once per instance; PORT is in its environment too\n  ready = \"/health\"                  # answered 2xx or 3xx when it is ready\n  grace = \"10s\"                      # from SIGTERM to SIGKILL\n  log = \"logs\"                       # a file per instance\n\n  [images.\"shop-v1\"]\n  url = \"http://127.0.0.1:3000\"      # something that listens already\n\n  [images.\"demo-v2\"]\n  demo = { service = \"5ms\", sickness = \"errors\" }\n\nA command may also have environment, folder, ready_within, restart (\"always\" or \"never\"),\nmemory_mib and open_files.\n\nCtrl-C ends it with 130, SIGTERM with 143; every socket is closed."
 )]
 pub(crate) struct Args {
     /// The port of Resource Manager; 0 picks a free one.
@@ -35,19 +39,28 @@ pub(crate) struct Args {
     /// Root of its randomness: durations of operations, service times.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// What runs in the instances of which image: commands and addresses of yours, or the built-in
+    /// application with other parameters.
+    #[arg(long, value_name = "FILE")]
+    images: Option<PathBuf>,
 }
 
 /// Serves until someone asks for the end.
 pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, Failure> {
     runtime()?.block_on(async {
         let interrupt = listen("ended at once")?;
-        let cloud = CloudConfig {
+        let images = match &args.images {
+            Some(path) => Images::read(path)?,
+            None => Images::default(),
+        };
+        let mut cloud = CloudConfig {
             seed: args.seed,
             ..CloudConfig::default()
         };
+        images.describe(&mut cloud.data_plane);
         let subscription = cloud.control_plane.subscription.clone();
         let tenant = cloud.control_plane.tenant.clone();
-        let live = start(cloud, args.speed, args.port).await?;
+        let live = start(cloud, images, args.speed, args.port).await?;
         let arm = live.arm_url();
         output.document(&json!({
             "event": "ready",
@@ -72,12 +85,18 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, Failure> {
 }
 
 /// Starts a cloud on loopback.
-pub(crate) async fn start(cloud: CloudConfig, speed: f64, port: u16) -> Result<Live, Failure> {
+pub(crate) async fn start(
+    cloud: CloudConfig,
+    images: Images,
+    speed: f64,
+    port: u16,
+) -> Result<Live, Failure> {
     let arm_address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let options = LiveOptions {
         cloud,
         speed,
         arm_address,
+        programs: images.into_programs(),
     };
     Live::start(options).await.map_err(|error| {
         Failure::usage(format!("cannot listen on `{arm_address}`"))

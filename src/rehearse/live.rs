@@ -27,7 +27,7 @@ use super::certificate::Certificate;
 use super::evidence::{self, Acted};
 use super::plan::{BUILDS, HOST, Plan};
 use super::watch::{Moment, Watch};
-use crate::emulate;
+use crate::emulate::{self, Images};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -118,7 +118,7 @@ impl<'a> Stage<'a> {
         let config = plan
             .config()
             .in_subscription(&cloud.control_plane.subscription);
-        let live = emulate::start(cloud, plan.speed, plan.port).await?;
+        let live = emulate::start(cloud, Images::default(), plan.speed, plan.port).await?;
         let trust = Trust::authorities([certificate.authority.to_vec()]);
         let environment = LiveEnvironment::new(trust).with_speed(plan.speed);
         let began = Instant::from_millis(environment.now().0);

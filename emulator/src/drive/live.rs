@@ -17,6 +17,8 @@ mod ledger;
 mod listener;
 mod network;
 mod probe;
+mod process_group;
+mod program;
 mod snapshot;
 mod sockets;
 #[cfg(test)]
@@ -25,6 +27,7 @@ mod ticker;
 mod tls;
 mod view;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -44,10 +47,13 @@ use crate::seed::Seed;
 use directory::Directory;
 use listener::{ANY_PORT, Listener, Tasks};
 use network::Network;
+use program::Programs;
 use sockets::Sockets;
 use ticker::Shared;
 
 pub use clock::LiveClock;
+pub use process_group::ProcessGroup;
+pub use program::{Program, ProgramCommand, Restart};
 pub use view::{GatewayView, MemberView};
 
 /// How long [`Live::shutdown`] waits for its tasks; they only have to notice, so it is generous.
@@ -62,6 +68,9 @@ pub struct LiveOptions {
     pub speed: f64,
     /// Where Resource Manager listens; port 0 takes a free one. Loopback only.
     pub arm_address: SocketAddr,
+    /// What runs in the instances of which image, by the image's name, instead of the built-in
+    /// application.
+    pub programs: BTreeMap<String, Program>,
 }
 
 impl Default for LiveOptions {
@@ -71,6 +80,7 @@ impl Default for LiveOptions {
             cloud: CloudConfig::default(),
             speed: 1.0,
             arm_address: ANY_PORT,
+            programs: BTreeMap::new(),
         }
     }
 }
@@ -84,6 +94,8 @@ pub struct Live {
     arm: Listener,
     ticker: Ticker,
     tasks: Tasks,
+    /// How long its programs may take to end.
+    grace: Duration,
 }
 
 /// The ticker's task; ends with its owner.
@@ -123,18 +135,26 @@ impl Live {
             mut cloud,
             speed,
             arm_address,
+            programs,
         } = options;
         cloud.data_plane.probes = ProbeMode::External;
+        for image in programs.keys() {
+            cloud.data_plane.insert(image, program::stand_in(image));
+        }
         let clock = LiveClock::start(speed);
         let tasks = Tasks::new();
         let network = Network::new(clock, tasks.alive());
         let directory = Arc::clone(&network.directory);
         let draws = Seed::new(cloud.seed).child("live service times");
         let knobs = cloud.data_plane.knobs.clone();
+        let grace = program::longest_grace(&programs);
+        let acted = Arc::default();
+        let programs = Programs::new(by_build(programs), Arc::clone(&acted));
+        let sockets = Sockets::new(network.clone(), knobs, draws, programs);
         let shared = Shared {
             cloud: Arc::new(Mutex::new(Cloud::new(&cloud))),
-            sockets: Arc::new(Mutex::new(Sockets::new(network.clone(), knobs, draws))),
-            acted: Arc::default(),
+            sockets: Arc::new(Mutex::new(sockets)),
+            acted,
             clock,
         };
         let hooks = FaceHooks {
@@ -153,6 +173,7 @@ impl Live {
             arm,
             ticker,
             tasks,
+            grace,
         })
     }
 
@@ -215,12 +236,24 @@ impl Live {
             arm,
             ticker,
             tasks,
+            grace,
         } = self;
         drop((ticker, arm, shared));
-        if timeout(SHUTDOWN_PATIENCE, tasks.all_gone()).await.is_err() {
+        if timeout(SHUTDOWN_PATIENCE + grace, tasks.all_gone())
+            .await
+            .is_err()
+        {
             tracing::error!("tasks of the live drive are still running");
         }
     }
+}
+
+/// By the name that the core gives the image's build.
+fn by_build(programs: BTreeMap<String, Program>) -> BTreeMap<String, Program> {
+    let named = programs.into_iter();
+    named
+        .map(|(image, program)| (image.to_ascii_lowercase(), program))
+        .collect()
 }
 
 /// The request's id from `x-request-id`; 0 without one.

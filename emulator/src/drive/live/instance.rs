@@ -1,4 +1,4 @@
-//! A live scale set instance: one socket, behind it the demo application.
+//! A live scale set instance: one socket, behind it the demo application or a program of the user's.
 //!
 //! The core says how the instance meets connections, what it answers and after how long
 //! ([`InstanceView`]); here its listener is opened and closed, and its requests wait for workers.
@@ -6,6 +6,7 @@
 mod application;
 mod checksum;
 mod execution;
+mod own;
 mod workers;
 
 use std::io;
@@ -18,11 +19,13 @@ use super::clock::LiveClock;
 use super::ledger::Lines;
 use super::listener::{ANY_PORT, Alive, Listener};
 use super::network::Network;
+use super::program::Programs;
 use crate::data_plane::{InstanceState, InstanceView};
 use crate::ledger::InstanceEntry;
 use crate::seed::Seed;
 use crate::time::Instant;
 
+use own::Own;
 use workers::Workers;
 
 pub(crate) use application::PROBE_AGENT;
@@ -31,7 +34,11 @@ pub(crate) use application::PROBE_AGENT;
 #[derive(Debug)]
 pub(crate) struct Instance {
     machine: Arc<Machine>,
+    /// Of the built-in application.
     listener: Option<Listener>,
+    /// Instead of it.
+    own: Option<Own>,
+    programs: Programs,
     alive: Alive,
 }
 
@@ -67,6 +74,7 @@ impl Instance {
         network: &Network,
         books: Books,
         draws: Seed,
+        programs: Programs,
     ) -> Self {
         let workers = Workers::new(&view.application);
         let machine = Machine {
@@ -79,6 +87,8 @@ impl Instance {
         Self {
             machine: Arc::new(machine),
             listener: None,
+            own: None,
+            programs,
             alive: network.alive.clone(),
         }
     }
@@ -90,7 +100,11 @@ impl Instance {
     /// When no socket can be opened.
     pub(crate) fn publish(&mut self, view: Arc<InstanceView>) -> io::Result<()> {
         let accepts = accepts(&view);
-        self.machine.view.store(view);
+        self.machine.view.store(Arc::clone(&view));
+        if self.programs.of(&view.application).is_some() {
+            self.publish_own(&view);
+            return Ok(());
+        }
         if !accepts {
             self.listener = None;
         } else if self.listener.is_none() {
@@ -99,6 +113,21 @@ impl Instance {
             self.listener = Some(Listener::bind(ANY_PORT, self.alive.clone(), serve)?);
         }
         Ok(())
+    }
+
+    /// A program runs for as long as its machine does.
+    fn publish_own(&mut self, view: &InstanceView) {
+        self.listener = None;
+        if view.state == InstanceState::NotListening {
+            self.own = None;
+            return;
+        }
+        if self.own.is_none() {
+            self.own = Own::start(view, &self.programs, &self.alive);
+        }
+        if let Some(own) = &self.own {
+            own.publish(view);
+        }
     }
 
     /// Whether `view` is of this same boot: another boot is another machine.
@@ -111,13 +140,21 @@ impl Instance {
     }
 
     pub(crate) fn socket(&self) -> Option<SocketAddr> {
-        self.listener.as_ref().map(Listener::address)
+        match &self.own {
+            Some(own) => accepts(&self.view()).then(|| own.socket()).flatten(),
+            None => self.listener.as_ref().map(Listener::address),
+        }
     }
 
     /// Requests accepted and not finished.
     pub(crate) fn in_flight(&self) -> u64 {
         self.machine.workers.in_flight()
     }
+}
+
+/// As Azure names it: `{scale set}_{number}`.
+fn instance_name(view: &InstanceView) -> String {
+    format!("{}_{}", view.key.scale_set.name(), view.key.number)
 }
 
 fn accepts(view: &InstanceView) -> bool {

@@ -13,6 +13,7 @@ use super::gateway::Gateway;
 use super::instance::{Books, Busy, Instance};
 use super::ledger::Book;
 use super::network::Network;
+use super::program::Programs;
 use super::snapshot::{GatewayTables, Snapshot};
 use super::view::GatewayView;
 use crate::data_plane::{BalancerTable, DueCut, InstanceState, InstanceView, Knobs};
@@ -26,6 +27,7 @@ pub(crate) struct Sockets {
     network: Network,
     knobs: Knobs,
     draws: Seed,
+    programs: Programs,
     gateway_book: Book<GatewayEntry>,
     instance_book: Book<InstanceEntry>,
     busy_book: Book<Busy>,
@@ -40,11 +42,12 @@ type Entries = BTreeMap<(Ipv4Addr, u16), Entry>;
 
 impl Sockets {
     /// No sockets yet; `draws` is where applications draw their service times from.
-    pub(crate) fn new(network: Network, knobs: Knobs, draws: Seed) -> Self {
+    pub(crate) fn new(network: Network, knobs: Knobs, draws: Seed, programs: Programs) -> Self {
         Self {
             network,
             knobs,
             draws,
+            programs,
             gateway_book: Book::default(),
             instance_book: Book::default(),
             busy_book: Book::default(),
@@ -138,7 +141,8 @@ impl Sockets {
             executions: self.instance_book.open(),
             busy: self.busy_book.open(),
         };
-        Instance::new(Arc::clone(view), &self.network, books, draws)
+        let programs = self.programs.clone();
+        Instance::new(Arc::clone(view), &self.network, books, draws, programs)
     }
 
     fn reconcile_balancers(&mut self, tables: Vec<Arc<BalancerTable>>) -> io::Result<()> {

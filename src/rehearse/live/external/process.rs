@@ -1,12 +1,12 @@
-//! A program with everything that it starts: one process group, ended as a whole.
+//! The program that is judged: started with what it needs to know, ended with all that it started.
 
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
+use turquoise_emulator::drive::live::ProcessGroup;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -14,15 +14,10 @@ use crate::rehearse::plan::Program;
 
 /// Between SIGTERM and SIGKILL, on the wall clock: time to remove a temporary file, not to go on.
 const GRACE: Duration = Duration::from_secs(3);
-/// Between two looks whether anyone of the group is left.
-const LOOK: Duration = Duration::from_millis(20);
 
 /// A program under way.
 #[derive(Debug)]
-pub(super) struct Process {
-    child: Child,
-    group: Option<Pid>,
-}
+pub(super) struct Process(ProcessGroup);
 
 /// How a program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,28 +44,24 @@ impl Process {
         let stderr = std::io::stderr().as_fd().try_clone_to_owned();
         let stderr = stderr
             .map_err(|error| Failure::new(Exit::Internal, "cannot share stderr").because(&error))?;
-        let spawned = Command::new(name)
+        let mut command = Command::new(name);
+        command
             .args(arguments)
             .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
-            .stdout(stderr)
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn();
-        let child = spawned.map_err(|error| {
-            Failure::usage(format!("cannot start `{}`", name.display()))
-                .because(&error)
-                .next("name a program that exists and may be run after `--`")
-        })?;
-        let group = child
-            .id()
-            .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-        Ok(Self { child, group })
+            .stdout(stderr);
+        ProcessGroup::start(&mut command)
+            .map(Self)
+            .map_err(|error| {
+                Failure::usage(format!("cannot start `{}`", name.display()))
+                    .because(&error)
+                    .next("name a program that exists and may be run after `--`")
+            })
     }
 
     /// Waits for the program itself; what it left in the background is not waited for.
     pub(super) async fn wait(&mut self, timeout: Duration) -> Ended {
-        match tokio::time::timeout(timeout, self.child.wait()).await {
+        match tokio::time::timeout(timeout, self.0.wait()).await {
             Ok(Ok(status)) => ended(status),
             // The kernel does not tell how it ended: as good as a failure.
             Ok(Err(_)) => Ended::Code(1),
@@ -80,26 +71,7 @@ impl Process {
 
     /// Ends whoever is left of the group: asked first, then killed.
     pub(super) async fn end_group(&mut self) {
-        let Some(group) = self.group else {
-            return;
-        };
-        // An error says that nobody is left, which is what we want.
-        let _nobody_left = kill_process_group(group, Signal::TERM);
-        let gone = tokio::time::timeout(GRACE, self.until_gone(group)).await;
-        if gone.is_err() {
-            let _nobody_left = kill_process_group(group, Signal::KILL);
-            // What was killed is gone; only its entry may stay until its parent asks for it.
-            let _reaped = tokio::time::timeout(GRACE, self.until_gone(group)).await;
-        }
-    }
-
-    async fn until_gone(&mut self, group: Pid) {
-        // Reaps our own child, so that it does not count as left.
-        let _reaped = self.child.wait().await;
-        let mut tick = tokio::time::interval(LOOK);
-        while test_kill_process_group(group).is_ok() {
-            tick.tick().await;
-        }
+        self.0.end(GRACE).await;
     }
 }
 
@@ -130,8 +102,7 @@ mod tests {
             let mut process = Process::start(&program, &environment).expect("bash is there");
             let ended = process.wait(timeout).await;
             process.end_group().await;
-            let group = process.group.expect("it had an id");
-            assert!(test_kill_process_group(group).is_err(), "someone is left");
+            assert!(!process.0.is_alive(), "someone is left");
             ended
         })
     }

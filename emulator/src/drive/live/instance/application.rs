@@ -18,9 +18,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 
-use super::Machine;
 use super::checksum::Checksum;
 use super::execution::Execution;
+use super::{Machine, instance_name};
 use crate::data_plane::{InstanceState, InstanceView};
 use crate::drive::live::clock::pass;
 use crate::drive::live::request_id;
@@ -156,11 +156,6 @@ fn named(view: &InstanceView, status: StatusCode, body: Bytes) -> Response<Full<
     tell(headers, "x-instance", &instance_name(view));
     tell(headers, "x-checksum", &checksum);
     response
-}
-
-/// As Azure names it: `{scale set}_{number}`.
-fn instance_name(view: &InstanceView) -> String {
-    format!("{}_{}", view.key.scale_set.name(), view.key.number)
 }
 
 fn tell(headers: &mut HeaderMap, name: &'static str, value: &str) {

@@ -1,0 +1,210 @@
+//! A program of the user's behind the local gateway: deployed, swapped, killed, ended.
+
+mod support;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use support::{Started, folder, run_in, until};
+
+/// Azure's minutes in seconds.
+const SPEED: &str = "--speed=60";
+
+/// A web server that names its build, leaves its process id in a file, and knows its environment.
+const SHOP: &str = r#"
+import http.server, os, sys
+
+class Shop(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        body = f"{sys.argv[1]} on {os.environ['TURQUOISE_INSTANCE']}\n".encode()
+        self.send_response(200)
+        self.send_header("x-build-id", sys.argv[1])
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+server = http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Shop)
+with open(f"pids/{os.environ['TURQUOISE_INSTANCE']}", "w") as file:
+    file.write(str(os.getpid()))
+server.serve_forever()
+"#;
+
+const IMAGES: &str = r#"
+[images."green-v1"]
+command = ["python3", "shop.py", "green-v1"]
+ready = "/health"
+log = "logs"
+
+[images."blue-v2"]
+command = "exec python3 shop.py {image}"
+grace = "2s"
+"#;
+
+/// A local Azure whose instances run the shop.
+struct Shops {
+    folder: tempfile::TempDir,
+    endpoint: String,
+    azure: Started,
+}
+
+impl Shops {
+    fn open() -> Self {
+        let folder = folder();
+        let write = |name: &str, text: &str| {
+            std::fs::write(folder.path().join(name), text).expect("the folder is ours");
+        };
+        std::fs::create_dir(folder.path().join("pids")).expect("the folder is ours");
+        write("shop.py", SHOP);
+        write("images.toml", IMAGES);
+        let arguments = [
+            "emulate",
+            "--images",
+            "images.toml",
+            "--output",
+            "json",
+            SPEED,
+        ];
+        let mut azure = Started::new(&folder, &arguments);
+        let ready = azure.event(|event| event["event"] == "ready");
+        let endpoint = ready["arm"].as_str().expect("it names its endpoint");
+        let shops = Self {
+            endpoint: endpoint.to_owned(),
+            folder,
+            azure,
+        };
+        shops.write_configuration();
+        shops
+    }
+
+    /// The example with phases of seconds.
+    fn write_configuration(&self) {
+        assert_eq!(run_in(&self.folder, &["init"]).code, 0);
+        let file = self.folder.path().join("turquoise.toml");
+        let mut text = std::fs::read_to_string(&file).expect("just written");
+        for (long, short) in [
+            ("bake = \"5m\"", "bake = \"20s\""),
+            ("final_bake = \"15m\"", "final_bake = \"20s\""),
+            ("retain = \"24h\"", "retain = \"20s\""),
+            ("quiet = \"30s\"", "quiet = \"10s\""),
+            ("timeout = \"5s\"", "timeout = \"60s\""),
+            ("request_timeout = \"10s\"", "request_timeout = \"60s\""),
+        ] {
+            text = text.replacen(long, short, 1);
+        }
+        std::fs::write(file, text).expect("the folder is ours");
+    }
+
+    #[track_caller]
+    fn completes(&self, verb: &[&str]) {
+        let mut arguments = verb.to_vec();
+        arguments.extend(["--endpoint", &self.endpoint, "--output", "json", SPEED]);
+        let ended = run_in(&self.folder, &arguments);
+        assert_eq!(
+            ended.code, 0,
+            "{verb:?}: {}\n{}",
+            ended.stdout, ended.stderr
+        );
+    }
+
+    /// What the gateway answers over plain HTTP.
+    fn answer(&self) -> Option<String> {
+        let addresses = get(&format!("{}/turquoise/addresses", self.endpoint))?;
+        let addresses: serde_json::Value = serde_json::from_str(&addresses).ok()?;
+        let rows = addresses.as_array()?;
+        // The gateway's public address is the only one outside 10.0.0.0/8.
+        let outside = rows.iter().find(|row| {
+            let address = row["address"].as_str().unwrap_or("10.");
+            !address.starts_with("10.") && row["port"] == 80
+        })?;
+        get(&format!("http://{}/", outside["listens"].as_str()?))
+    }
+
+    fn pid(&self, instance: &str) -> Option<String> {
+        let pid = std::fs::read_to_string(self.folder.path().join("pids").join(instance)).ok()?;
+        Some(pid).filter(|pid| !pid.is_empty())
+    }
+}
+
+fn get(url: &str) -> Option<String> {
+    let output = Command::new("curl")
+        .args(["--silent", "--fail", "--max-time", "10", url])
+        .stdin(Stdio::null())
+        .output()
+        .expect("curl is there");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    output.status.success().then_some(text)
+}
+
+fn runs(pid: &str) -> bool {
+    Path::new("/proc").join(pid).exists()
+}
+
+#[test]
+fn a_program_of_the_users_is_swapped_watched_and_ended() {
+    let shops = Shops::open();
+    for part in ["frontend", "green", "blue"] {
+        shops.completes(&["deploy", part]);
+    }
+    let answer = until("green answers", || shops.answer());
+    assert!(answer.starts_with("green-v1 on green-vmss_"), "{answer}");
+    shops.completes(&["swap"]);
+    let answer = until("blue answers", || {
+        shops.answer().filter(|text| text.starts_with("blue-v2"))
+    });
+
+    let instance = answer.trim_end().rsplit(' ').next().unwrap_or_default();
+    let killed = shops.pid(instance).expect("it left its process id");
+    let sent = Command::new("kill").args(["-KILL", &killed]).status();
+    assert!(sent.expect("`kill` is on every Unix").success());
+    until("the instance has another process", || {
+        shops
+            .pid(instance)
+            .filter(|pid| *pid != killed && runs(pid))
+    });
+
+    let names = std::fs::read_dir(shops.folder.path().join("pids")).expect("it is there");
+    let names: Vec<String> = names
+        .map(|entry| {
+            entry
+                .expect("readable")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect();
+    assert!(names.len() >= 4, "two instances a side: {names:?}");
+    let log = shops.folder.path().join("logs/green-vmss_0.log");
+    assert!(log.exists(), "green's programs have a file each");
+    shops.azure.interrupt();
+    let Shops { folder, azure, .. } = shops;
+    assert_eq!(azure.end().code, 130);
+    for name in names {
+        let pid = std::fs::read_to_string(folder.path().join("pids").join(&name));
+        assert!(
+            !runs(&pid.expect("readable")),
+            "`{name}` outlived its Azure"
+        );
+    }
+}
+
+#[test]
+fn an_images_file_that_is_wrong_names_the_image_and_what_is_wrong() {
+    let folder = folder();
+    let file = folder.path().join("images.toml");
+    std::fs::write(file, "[images.\"shop\"]\ncomand = \"./shop\"\n").expect("the folder is ours");
+    let ended = run_in(&folder, &["emulate", "--images", "images.toml"]);
+    assert_eq!(ended.code, 64, "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("unknown field `comand`"),
+        "{}",
+        ended.stderr
+    );
+    let ended = run_in(&folder, &["emulate", "--images", "nowhere.toml"]);
+    assert_eq!(ended.code, 64, "{}", ended.stderr);
+    assert!(ended.stderr.contains("nowhere.toml"), "{}", ended.stderr);
+}
