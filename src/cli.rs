@@ -7,8 +7,8 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Format, Output};
 use crate::{
-    completions, deploy, emulate, explain, init, rehearse, replay, retire, rollback, simulate,
-    status, swap, verify_script,
+    az, completions, deploy, emulate, env, explain, init, rehearse, replay, retire, rollback,
+    simulate, status, swap, verify_script,
 };
 
 /// Rehearse a blue-green swap on a local Azure, then run it for real.
@@ -65,6 +65,10 @@ pub(crate) enum Command {
     Rehearse(rehearse::Args),
     /// Run a local Azure until Ctrl-C.
     Emulate(emulate::Args),
+    /// Run the Azure CLI against the local Azure.
+    Az(az::Args),
+    /// Print how other programs reach the local Azure.
+    Env(env::Args),
     /// Run seeded scenarios in virtual time and hunt wrong orchestrators.
     Simulate(simulate::Args),
     /// Run a recorded scenario again and step through it.
@@ -95,6 +99,8 @@ impl Command {
         match self {
             Self::Rehearse(args) => rehearse::run(&args, output),
             Self::Emulate(args) => emulate::run(&args, output),
+            Self::Az(args) => az::run(&args),
+            Self::Env(args) => env::run(&args, output),
             Self::Simulate(args) => simulate::run(&args, output),
             Self::Replay(args) => replay::run(&args, output),
             Self::VerifyScript(args) => verify_script::run(args, output),

@@ -7,12 +7,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::json;
-use turquoise_emulator::drive::live::{Live, LiveOptions};
+use turquoise_emulator::drive::live::{Live, LiveOptions, SignIn};
+use turquoise_emulator::identity::{Admission, CLIENT_ID};
 use turquoise_emulator::{CloudConfig, Timed};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
+use crate::keys::KeysFolder;
 use crate::output::{Output, note};
 use crate::session::{listen, runtime};
 use crate::target::speed;
@@ -43,6 +45,33 @@ pub(crate) struct Args {
     /// application with other parameters.
     #[arg(long, value_name = "FILE")]
     images: Option<PathBuf>,
+    /// Which requests are let in.
+    #[arg(long, value_enum, default_value_t)]
+    admit: Admit,
+    #[command(flatten)]
+    keys: KeysFolder,
+}
+
+/// Which requests Resource Manager lets in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Admit {
+    /// Those with a token from its own sign-in; the commands of this tool bring one that it knows.
+    #[default]
+    Verified,
+    /// Those with any bearer token.
+    AnyToken,
+    /// All, also those without a token.
+    Everyone,
+}
+
+impl From<Admit> for Admission {
+    fn from(admit: Admit) -> Self {
+        match admit {
+            Admit::Verified => Self::Verified,
+            Admit::AnyToken => Self::AnyToken,
+            Admit::Everyone => Self::Everyone,
+        }
+    }
 }
 
 /// Serves until someone asks for the end.
@@ -60,22 +89,33 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, Failure> {
         images.describe(&mut cloud.data_plane);
         let subscription = cloud.control_plane.subscription.clone();
         let tenant = cloud.control_plane.tenant.clone();
-        let live = start(cloud, images, args.speed, args.port).await?;
+        let keys = args.keys.open()?;
+        let sign_in = keys.sign_in(args.admit.into())?;
+        let live = start_with(cloud, images, args.speed, args.port, Some(sign_in)).await?;
         let arm = live.arm_url();
+        let https = format!("https://localhost:{}", live.arm_port());
+        let ca_file = keys.ca_file();
         output.document(&json!({
             "event": "ready",
             "arm": arm,
+            "arm_tls": https,
+            "login": https,
+            "ca_file": ca_file,
             "addresses": format!("{arm}/turquoise/addresses"),
             "subscription": subscription,
             "tenant": tenant,
+            "client_id": CLIENT_ID,
+            "client_secret": keys.client_secret,
             "speed": args.speed,
         }));
         output.text(&format!(
-            "a local Azure answers at {arm}\n  \
+            "a local Azure answers at {arm}, and with TLS and sign-in at {https}\n  \
              subscription {subscription}, tenant {tenant}, speed {}\n  \
-             any bearer token will do; TLS, sign-in and the portal are not there yet\n  \
-             next, in another terminal: turquoise init && turquoise deploy frontend --endpoint {arm}",
-            args.speed
+             next, in another terminal: turquoise init && turquoise deploy frontend --endpoint {arm}\n  \
+             with other tools: turquoise az --endpoint {https} -- group list\n                    \
+             eval \"$(turquoise env --endpoint {https})\"    (authority: {})",
+            args.speed,
+            ca_file.display()
         ));
         let exit = serve(&live, &interrupt, output).await;
         live.shutdown().await;
@@ -84,12 +124,23 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, Failure> {
     })
 }
 
-/// Starts a cloud on loopback.
+/// Starts a cloud on loopback that lets everyone in who brings some token, in the clear.
 pub(crate) async fn start(
     cloud: CloudConfig,
     images: Images,
     speed: f64,
     port: u16,
+) -> Result<Live, Failure> {
+    start_with(cloud, images, speed, port, None).await
+}
+
+/// Starts a cloud on loopback.
+async fn start_with(
+    cloud: CloudConfig,
+    images: Images,
+    speed: f64,
+    port: u16,
+    sign_in: Option<SignIn>,
 ) -> Result<Live, Failure> {
     let arm_address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let options = LiveOptions {
@@ -97,6 +148,7 @@ pub(crate) async fn start(
         speed,
         arm_address,
         programs: images.into_programs(),
+        sign_in,
     };
     Live::start(options).await.map_err(|error| {
         Failure::usage(format!("cannot listen on `{arm_address}`"))

@@ -3,17 +3,21 @@
 //! One file per command; [`cli`] holds the tree, [`exit`] every exit code, [`failure`] how an error
 //! is told, [`output`] where results go (stdout) and where everything else goes (stderr).
 
+mod az;
 mod build;
 mod cli;
 mod completions;
 mod deploy;
 mod display;
 mod emulate;
+mod env;
 mod exit;
 mod explain;
 mod failure;
 mod init;
 mod interrupt;
+mod keys;
+mod local;
 mod logging;
 mod output;
 mod progress;

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use turquoise_emulator::identity::DEVELOPMENT_TOKEN;
 use turquoise_orchestrator::{Access, Config, FileStore, StaticToken};
 
 use crate::exit::Exit;
@@ -113,11 +114,11 @@ pub(crate) fn speed(text: &str) -> Result<f64, String> {
     }
 }
 
-/// The emulator takes any token; Azure needs a real one.
+/// The emulator knows our own; Azure needs a real one.
 fn token(local: bool) -> Result<String, Failure> {
     match std::env::var("TURQUOISE_TOKEN") {
         Ok(token) if !token.trim().is_empty() => Ok(token.trim().to_owned()),
-        _ if local => Ok("local-emulator".to_owned()),
+        _ if local => Ok(DEVELOPMENT_TOKEN.to_owned()),
         _ => Err(Failure::new(
             Exit::Forbidden,
             "no token for Azure: `TURQUOISE_TOKEN` is not set",

@@ -11,6 +11,7 @@ struct Emulator {
     arm: String,
     subscription: String,
     client: reqwest::Client,
+    ready: Value,
 }
 
 impl Emulator {
@@ -27,6 +28,7 @@ impl Emulator {
             subscription: text("subscription").expect("it names its subscription"),
             _process: process,
             client: client(),
+            ready,
         }
     }
 
@@ -115,4 +117,111 @@ async fn what_is_not_emulated_says_so() {
         .await;
     assert!(status == 501 || status == 404, "{status}: {body}");
     assert!(body["error"]["code"].is_string(), "{body}");
+}
+
+/// A client that trusts the authority that the first line names.
+fn trusting(ready: &Value) -> reqwest::Client {
+    let _there = rustls::crypto::ring::default_provider().install_default();
+    let file = ready["ca_file"].as_str().expect("it names its authority");
+    let pem = std::fs::read(file).expect("the authority is there");
+    let authority = reqwest::Certificate::from_pem(&pem).expect("a certificate");
+    let client = reqwest::Client::builder().tls_certs_only([authority]);
+    client.build().expect("a client")
+}
+
+#[tokio::test]
+async fn over_tls_a_token_of_the_sign_in_opens_resource_manager() {
+    let folder = folder();
+    let emulator = Emulator::start(&folder);
+    let text = |name: &str| emulator.ready[name].as_str().expect("a text").to_owned();
+    let (arm, client) = (text("arm_tls"), trusting(&emulator.ready));
+    let form = format!(
+        "grant_type=client_credentials&client_id={}&client_secret={}&scope={arm}/.default",
+        text("client_id"),
+        text("client_secret"),
+    );
+    let url = format!("{}/{}/oauth2/v2.0/token", text("login"), text("tenant"));
+    let answer = client
+        .post(url)
+        .body(form)
+        .send()
+        .await
+        .expect("it answers");
+    let granted = answer.text().await.expect("the answer is whole");
+    let granted: Value = serde_json::from_str(&granted).expect("JSON");
+    let token = granted["access_token"].as_str().expect("a token");
+    let group = format!(
+        "{arm}/subscriptions/{}/resourcegroups/g",
+        text("subscription")
+    );
+    let put = |authorization: String| {
+        client
+            .put(format!("{group}?api-version=2024-11-01"))
+            .header("authorization", authorization)
+            .body(r#"{"location":"westeurope"}"#)
+            .send()
+    };
+    for (authorization, status) in [
+        (format!("Bearer {token}"), 201),
+        (format!("Bearer {token}x"), 401),
+        ("Bearer some-token".to_owned(), 401),
+    ] {
+        let answer = put(authorization).await.expect("it answers");
+        assert_eq!(answer.status(), status);
+    }
+    let network =
+        format!("{group}/providers/Microsoft.Network/virtualNetworks/vnet?api-version=2024-07-01");
+    let answer = client
+        .put(network)
+        .bearer_auth(token)
+        .body(r#"{"location":"westeurope","properties":{"addressSpace":{"addressPrefixes":["10.0.0.0/16"]}}}"#)
+        .send()
+        .await
+        .expect("it answers");
+    let poll = answer.headers()["azure-asyncoperation"]
+        .to_str()
+        .expect("a URL");
+    assert!(poll.starts_with(&format!("{arm}/")), "{poll}");
+}
+
+#[tokio::test]
+async fn without_a_token_the_answer_says_where_to_get_one() {
+    let folder = folder();
+    let emulator = Emulator::start(&folder);
+    let url = format!("{}/subscriptions?api-version=2022-12-01", emulator.arm);
+    let answer = emulator.client.get(url).send().await.expect("it answers");
+    assert_eq!(answer.status(), 401);
+    let challenge = answer.headers()["www-authenticate"].to_str().expect("text");
+    let login = emulator.arm.replace("http://", "https://");
+    assert!(
+        challenge.starts_with(&format!("Bearer authorization_uri=\"{login}/")),
+        "{challenge}"
+    );
+}
+
+#[test]
+fn who_speaks_neither_http_nor_tls_is_told_what_is_spoken() {
+    use std::io::{Read, Write};
+    let folder = folder();
+    let emulator = Emulator::start(&folder);
+    let address = emulator.arm.trim_start_matches("http://");
+    for (bytes, status, word) in [
+        (&b"\x00\x01\x02"[..], "400", "neither"),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "505", "HTTP/1.1"),
+    ] {
+        let mut stream = std::net::TcpStream::connect(address).expect("it listens");
+        stream.write_all(bytes).expect("it reads");
+        let mut answer = String::new();
+        stream
+            .read_to_string(&mut answer)
+            .expect("it answers and closes");
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{answer}"
+        );
+        assert!(
+            answer.contains("ProtocolNotSpoken") && answer.contains(word),
+            "{answer}"
+        );
+    }
 }

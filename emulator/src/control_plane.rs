@@ -50,6 +50,10 @@ use turquoise_arm::ArmError;
 pub use self::config::{ConflictMode, ControlPlaneConfig, Profile};
 pub use self::ledger::Unhandled;
 
+pub(crate) use self::clock::guid;
+pub(crate) use self::request::{Request as RequestParts, parameter};
+pub(crate) use self::subscriptions::TENANT_DOMAIN;
+
 use self::addresses::AddressBook;
 use self::answer::Answer;
 use self::clock::Clock;
@@ -236,7 +240,8 @@ impl ControlPlane {
             Err(refusal) => {
                 let answer = Answer::refusal(&refusal);
                 if refusal.status == StatusCode::UNAUTHORIZED {
-                    answer.with_challenge(&self.config.login, &self.config.tenant)
+                    let login = turn.request.login().unwrap_or(&self.config.login);
+                    answer.with_challenge(login, &self.config.tenant)
                 } else {
                     answer
                 }

@@ -12,10 +12,12 @@ pub mod drive;
 pub mod event;
 pub mod faults;
 pub mod http;
+pub mod identity;
 pub mod ledger;
 pub mod reported;
 pub mod seed;
 pub mod time;
+pub mod trust;
 
 pub use cloud::{Cloud, CloudConfig, Reply};
 pub use event::{Event, Timed};

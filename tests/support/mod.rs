@@ -25,6 +25,8 @@ pub(crate) fn turquoise(folder: &tempfile::TempDir) -> Command {
         .env_remove("TURQUOISE_ENDPOINT")
         .env_remove("TURQUOISE_STATE")
         .env_remove("TURQUOISE_CA_FILE")
+        // The user's own keys stay out of it.
+        .env("TURQUOISE_KEYS", folder.path().join("keys"))
         .stdin(Stdio::null());
     command
 }

@@ -8,6 +8,7 @@ use super::answer::{Answer, Common};
 use super::request::Request;
 use super::{ControlPlane, Turn, clock};
 use crate::event::{Event, Timed};
+use crate::identity::Standing;
 use crate::time::Instant;
 
 impl ControlPlane {
@@ -18,6 +19,11 @@ impl ControlPlane {
         }
         let refuse =
             |code: &str, message: &str| Err(ArmError::new(StatusCode::UNAUTHORIZED, code, message));
+        match request.standing {
+            Some(Standing::Admitted) => return Ok(()),
+            Some(Standing::Refused { code, message, .. }) => return refuse(code, message),
+            None => {}
+        }
         let Some(given) = request.header("authorization") else {
             return refuse(
                 "AuthenticationFailed",

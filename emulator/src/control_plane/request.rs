@@ -5,6 +5,8 @@ use http::{HeaderMap, Method};
 use serde_json::Value;
 use turquoise_arm::ArmError;
 
+use crate::identity::Standing;
+
 /// More than ARM lets through (4 MB for templates; azure-facts.md §1.4 knows 8 MB for answers).
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 /// Deeper than any resource; serde itself stops at 128.
@@ -25,6 +27,8 @@ pub(crate) struct Request<'a> {
     pub(crate) query: Vec<(String, String)>,
     /// The headers.
     pub(crate) headers: &'a HeaderMap,
+    /// What whoever checks tokens said; `None` where nobody does.
+    pub(crate) standing: Option<&'a Standing>,
     authority: Option<&'a str>,
     body: &'a Bytes,
 }
@@ -47,6 +51,7 @@ impl<'a> Request<'a> {
                 .map(parameter)
                 .collect(),
             headers: request.headers(),
+            standing: request.extensions().get(),
             authority: uri.authority().map(http::uri::Authority::as_str),
             body: request.body(),
         }
@@ -62,6 +67,14 @@ impl<'a> Request<'a> {
         self.header("host")
             .or(self.authority)
             .unwrap_or("localhost")
+    }
+
+    /// Where a refused caller gets a token, as whoever checks tokens said.
+    pub(crate) fn login(&self) -> Option<&'a str> {
+        match self.standing {
+            Some(Standing::Refused { login, .. }) => Some(login),
+            Some(Standing::Admitted) | None => None,
+        }
     }
 
     /// A query parameter, by name without case.
@@ -156,7 +169,8 @@ fn segments(path: &str) -> Vec<String> {
     segments.map(|segment| decode(segment, false)).collect()
 }
 
-fn parameter(pair: &str) -> (String, String) {
+/// A `name=value` pair of a query or a form, decoded.
+pub(crate) fn parameter(pair: &str) -> (String, String) {
     let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
     (decode(name, true), decode(value, true))
 }

@@ -8,6 +8,9 @@ use super::answer::Answer;
 use super::request::Request;
 use super::{ControlPlane, locations, method_not_allowed};
 
+/// The tenant's one domain.
+pub(crate) const TENANT_DOMAIN: &str = "turquoise.localhost";
+
 impl ControlPlane {
     pub(super) fn check_subscription(&self, id: &str) -> Result<(), ArmError> {
         if id.eq_ignore_ascii_case(&self.config.subscription) {
@@ -60,8 +63,8 @@ impl ControlPlane {
             "id": format!("/tenants/{id}"),
             "tenantId": id,
             "displayName": "Turquoise",
-            "defaultDomain": "turquoise.localhost",
-            "domains": ["turquoise.localhost"],
+            "defaultDomain": TENANT_DOMAIN,
+            "domains": [TENANT_DOMAIN],
             "tenantType": "AAD",
             "tenantCategory": "Home",
             "countryCode": "DE",

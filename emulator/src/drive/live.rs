@@ -29,7 +29,7 @@ mod view;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -41,7 +41,8 @@ use tokio::time::timeout;
 use crate::cloud::{Cloud, CloudConfig};
 use crate::data_plane::ProbeMode;
 use crate::event::Timed;
-use crate::http::{Address, Face, Hooks, serve_connection};
+use crate::http::{Address, Face, Gatekeeper, Hooks, serve_either};
+use crate::identity::Identity;
 use crate::ledger::{Ledgers, RequestId};
 use crate::seed::Seed;
 use directory::Directory;
@@ -60,7 +61,7 @@ pub use view::{GatewayView, MemberView};
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How to begin a live cloud.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct LiveOptions {
     /// The cloud; who sends the probes is overruled: this drive does.
     pub cloud: CloudConfig,
@@ -71,6 +72,17 @@ pub struct LiveOptions {
     /// What runs in the instances of which image, by the image's name, instead of the built-in
     /// application.
     pub programs: BTreeMap<String, Program>,
+    /// TLS and sign-in at Resource Manager; `None` for plain HTTP and any bearer token.
+    pub sign_in: Option<SignIn>,
+}
+
+/// What real clients need: they speak TLS, and sign in before they ask.
+#[derive(Debug)]
+pub struct SignIn {
+    /// The server's certificate; HTTPS and HTTP answer on the same port.
+    pub tls: Arc<rustls::ServerConfig>,
+    /// Issues and checks tokens.
+    pub identity: Identity,
 }
 
 impl Default for LiveOptions {
@@ -81,6 +93,7 @@ impl Default for LiveOptions {
             speed: 1.0,
             arm_address: ANY_PORT,
             programs: BTreeMap::new(),
+            sign_in: None,
         }
     }
 }
@@ -92,6 +105,7 @@ pub struct Live {
     shared: Shared,
     directory: Arc<Directory>,
     arm: Listener,
+    arm_v6: Option<Listener>,
     ticker: Ticker,
     tasks: Tasks,
     /// How long its programs may take to end.
@@ -136,7 +150,9 @@ impl Live {
             speed,
             arm_address,
             programs,
+            sign_in,
         } = options;
+        let (tls, gatekeeper) = sign_in.map(SignIn::split).unzip();
         cloud.data_plane.probes = ProbeMode::External;
         for image in programs.keys() {
             cloud.data_plane.insert(image, program::stand_in(image));
@@ -163,14 +179,17 @@ impl Live {
         };
         let router = Face::new(Arc::clone(&shared.cloud), clock)
             .with_hooks(Arc::new(hooks))
+            .with_identity(gatekeeper)
             .into_router();
-        let serve = move |stream, _peer| serve_connection(stream, router.clone());
-        let arm = Listener::bind(arm_address, tasks.alive(), serve)?;
+        let serve = move |stream, _peer| serve_either(stream, tls.clone(), router.clone());
+        let arm = Listener::bind(arm_address, tasks.alive(), serve.clone())?;
+        let arm_v6 = also_v6(arm.address(), tasks.alive(), serve);
         let ticker = Ticker(tokio::spawn(ticker::run(shared.clone(), network)));
         Ok(Self {
             shared,
             directory,
             arm,
+            arm_v6,
             ticker,
             tasks,
             grace,
@@ -181,6 +200,12 @@ impl Live {
     #[must_use]
     pub fn arm_url(&self) -> String {
         format!("http://{}", self.arm.address())
+    }
+
+    /// The port of Resource Manager, and of HTTPS there where [`LiveOptions::sign_in`] asks for it.
+    #[must_use]
+    pub fn arm_port(&self) -> u16 {
+        self.arm.address().port()
     }
 
     /// The socket that stands for an address of the cloud: a gateway's or load balancer's frontend
@@ -234,11 +259,12 @@ impl Live {
             shared,
             directory: _,
             arm,
+            arm_v6,
             ticker,
             tasks,
             grace,
         } = self;
-        drop((ticker, arm, shared));
+        drop((ticker, arm, arm_v6, shared));
         if timeout(SHUTDOWN_PATIENCE + grace, tasks.all_gone())
             .await
             .is_err()
@@ -254,6 +280,28 @@ fn by_build(programs: BTreeMap<String, Program>) -> BTreeMap<String, Program> {
     named
         .map(|(image, program)| (image.to_ascii_lowercase(), program))
         .collect()
+}
+
+impl SignIn {
+    fn split(self) -> (Arc<rustls::ServerConfig>, Gatekeeper) {
+        let gatekeeper = Gatekeeper {
+            identity: Arc::new(self.identity),
+            now: clock::unix_seconds,
+        };
+        (self.tls, gatekeeper)
+    }
+}
+
+/// The same port at `::1`, which some clients try first for `localhost`. A machine without IPv6, or
+/// with another program there, does without: those clients then try `127.0.0.1`.
+fn also_v6<S, F>(address: SocketAddr, alive: listener::Alive, serve: S) -> Option<Listener>
+where
+    S: Fn(tokio::net::TcpStream, SocketAddr) -> F + Send + Sync + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    let v6 = SocketAddr::from((Ipv6Addr::LOCALHOST, address.port()));
+    let also = address.ip() == Ipv4Addr::LOCALHOST;
+    also.then(|| Listener::bind(v6, alive, serve).ok())?
 }
 
 /// The request's id from `x-request-id`; 0 without one.

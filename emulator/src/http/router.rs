@@ -17,6 +17,7 @@ use super::admin;
 use super::clock::Clock;
 use super::reset::ConnectionReset;
 use crate::cloud::{Cloud, Reply};
+use crate::identity::Identity;
 
 /// The largest request body accepted: Azure's limit for a template deployment is 4 MiB, and no
 /// other write comes near it; the double leaves room for a gateway with many certificates.
@@ -28,6 +29,16 @@ pub struct Face<C> {
     pub(super) cloud: Arc<Mutex<Cloud>>,
     pub(super) clock: C,
     pub(super) hooks: Arc<dyn Hooks>,
+    identity: Option<Gatekeeper>,
+}
+
+/// Who checks tokens, and the wall clock that tokens are good by.
+#[derive(Clone, Debug)]
+pub(crate) struct Gatekeeper {
+    /// Issues and checks tokens.
+    pub(crate) identity: Arc<Identity>,
+    /// Seconds since 1970 on the wall clock.
+    pub(crate) now: fn() -> u64,
 }
 
 /// What a drive wants to hear and to tell at the face.
@@ -58,11 +69,18 @@ impl<C: Clock> Face<C> {
             cloud,
             clock,
             hooks: Arc::new(NoHooks),
+            identity: None,
         }
     }
 
     pub(crate) fn with_hooks(mut self, hooks: Arc<dyn Hooks>) -> Self {
         self.hooks = hooks;
+        self
+    }
+
+    /// Checks tokens and answers what comes before them; without it any bearer token will do.
+    pub(crate) fn with_identity(mut self, identity: Option<Gatekeeper>) -> Self {
+        self.identity = identity;
         self
     }
 
@@ -88,12 +106,33 @@ async fn arm<C: Clock>(State(face): State<Face<C>>, request: Request<Body>) -> R
     let Ok(body) = Limited::new(body, MAX_BODY_BYTES).collect().await else {
         return refusal(&too_large());
     };
-    let request = Request::from_parts(head, body.to_bytes());
+    let mut request = Request::from_parts(head, body.to_bytes());
+    if let Some(gatekeeper) = &face.identity {
+        if let Some(answer) = gatekeeper.identity.answer((gatekeeper.now)(), &request) {
+            return answer.map(Body::from);
+        }
+        gatekeeper.admit(&mut request);
+    }
     let reply = face.with_cloud(|cloud| cloud.handle(face.clock.now(), &request));
     face.hooks.acted();
     match reply {
         Reply::Answer(answer) => answer.map(Body::from),
         Reply::Reset => ConnectionReset::response(),
+    }
+}
+
+impl Gatekeeper {
+    /// Marks a request with what its token is worth.
+    fn admit(&self, request: &mut Request<Bytes>) {
+        let host = request
+            .headers()
+            .get(HOST)
+            .and_then(|host| host.to_str().ok());
+        let host = host.unwrap_or("localhost");
+        let standing = self
+            .identity
+            .standing((self.now)(), request.headers(), host);
+        request.extensions_mut().insert(standing);
     }
 }
 

@@ -105,6 +105,16 @@ impl Clock for LiveClock {
     }
 }
 
+/// Seconds since 1970 on the wall clock, by which clients judge tokens and certificates.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the live drive owns the clock, and this is the place where it reads it"
+)]
+pub(super) fn unix_seconds() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
