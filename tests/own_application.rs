@@ -10,40 +10,17 @@ use support::{Started, folder, run_in, until};
 /// Azure's minutes in seconds.
 const SPEED: &str = "--speed=60";
 
-/// A web server that names its build, leaves its process id in a file, and knows its environment.
-const SHOP: &str = r#"
-import http.server, os, sys
-
-class Shop(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self):
-        body = f"{sys.argv[1]} on {os.environ['TURQUOISE_INSTANCE']}\n".encode()
-        self.send_response(200)
-        self.send_header("x-build-id", sys.argv[1])
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-server = http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Shop)
-with open(f"pids/{os.environ['TURQUOISE_INSTANCE']}", "w") as file:
-    file.write(str(os.getpid()))
-server.serve_forever()
-"#;
-
-const IMAGES: &str = r#"
-[images."green-v1"]
-command = ["python3", "shop.py", "green-v1"]
-ready = "/health"
-log = "logs"
-
-[images."blue-v2"]
-command = "exec python3 shop.py {image}"
-grace = "2s"
-"#;
+/// The example's two images, with a file for what each instance prints.
+fn images() -> String {
+    let example = include_str!("../examples/shop/images.toml");
+    let logged = example.replace("ready = \"/\"", "ready = \"/\"\nlog = \"logs\"");
+    assert_eq!(
+        logged.matches("logs").count(),
+        2,
+        "the example has two images"
+    );
+    logged
+}
 
 /// A local Azure whose instances run the shop.
 struct Shops {
@@ -58,9 +35,8 @@ impl Shops {
         let write = |name: &str, text: &str| {
             std::fs::write(folder.path().join(name), text).expect("the folder is ours");
         };
-        std::fs::create_dir(folder.path().join("pids")).expect("the folder is ours");
-        write("shop.py", SHOP);
-        write("images.toml", IMAGES);
+        write("shop.py", include_str!("../examples/shop/shop.py"));
+        write("images.toml", &images());
         let arguments = [
             "emulate",
             "--images",
@@ -124,9 +100,16 @@ impl Shops {
         get(&format!("http://{}/", outside["listens"].as_str()?))
     }
 
+    /// The last process that served an instance, as its log says.
     fn pid(&self, instance: &str) -> Option<String> {
-        let pid = std::fs::read_to_string(self.folder.path().join("pids").join(instance)).ok()?;
-        Some(pid).filter(|pid| !pid.is_empty())
+        let log = self
+            .folder
+            .path()
+            .join("logs")
+            .join(format!("{instance}.log"));
+        let log = std::fs::read_to_string(log).ok()?;
+        let served = log.lines().filter(|line| line.contains(" as process "));
+        Some(served.last()?.rsplit(' ').next()?.to_owned())
     }
 }
 
@@ -167,28 +150,16 @@ fn a_program_of_the_users_is_swapped_watched_and_ended() {
             .filter(|pid| *pid != killed && runs(pid))
     });
 
-    let names = std::fs::read_dir(shops.folder.path().join("pids")).expect("it is there");
-    let names: Vec<String> = names
-        .map(|entry| {
-            entry
-                .expect("readable")
-                .file_name()
-                .to_string_lossy()
-                .into_owned()
-        })
+    let logs = std::fs::read_dir(shops.folder.path().join("logs")).expect("it is there");
+    let pids: Vec<String> = logs
+        .map(|log| log.expect("readable").path())
+        .filter_map(|log| shops.pid(log.file_stem()?.to_str()?))
         .collect();
-    assert!(names.len() >= 4, "two instances a side: {names:?}");
-    let log = shops.folder.path().join("logs/green-vmss_0.log");
-    assert!(log.exists(), "green's programs have a file each");
+    assert!(pids.len() >= 4, "two instances a side: {pids:?}");
     shops.azure.interrupt();
-    let Shops { folder, azure, .. } = shops;
-    assert_eq!(azure.end().code, 130);
-    for name in names {
-        let pid = std::fs::read_to_string(folder.path().join("pids").join(&name));
-        assert!(
-            !runs(&pid.expect("readable")),
-            "`{name}` outlived its Azure"
-        );
+    assert_eq!(shops.azure.end().code, 130);
+    for pid in pids {
+        assert!(!runs(&pid), "process {pid} outlived its Azure");
     }
 }
 
