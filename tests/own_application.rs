@@ -108,8 +108,8 @@ impl Shops {
             .join("logs")
             .join(format!("{instance}.log"));
         let log = std::fs::read_to_string(log).ok()?;
-        let served = log.lines().filter(|line| line.contains(" as process "));
-        Some(served.last()?.rsplit(' ').next()?.to_owned())
+        let mut served = log.lines().filter(|line| line.contains(" as process "));
+        Some(served.next_back()?.rsplit(' ').next()?.to_owned())
     }
 }
 
