@@ -85,12 +85,25 @@ fn arrows_between_crates_go_one_way() {
             ][..],
         ),
         (
+            "emulator/template",
+            &[
+                "turquoise-arm",
+                "turquoise-emulator",
+                "turquoise-orchestrator",
+                "turquoise-scenarios",
+            ],
+        ),
+        (
             "emulator",
             &["turquoise-orchestrator", "turquoise-scenarios"],
         ),
         (
             "orchestrator",
-            &["turquoise-emulator", "turquoise-scenarios"],
+            &[
+                "turquoise-emulator",
+                "turquoise-scenarios",
+                "turquoise-template",
+            ],
         ),
     ];
     for (room, crates) in forbidden {
@@ -117,6 +130,7 @@ fn cores_have_no_sockets_files_clocks_or_tasks() {
         "emulator/arm/src",
         "emulator/src/control_plane",
         "emulator/src/data_plane",
+        "emulator/template/src",
         "orchestrator/src/plan",
         "orchestrator/src/gates",
         "orchestrator/src/swap/machine",
@@ -271,7 +285,14 @@ fn documents_name_files_that_exist() {
 
 #[test]
 fn every_crate_takes_the_lints_of_the_workspace() {
-    for room in [".", "emulator", "emulator/arm", "orchestrator", "scenarios"] {
+    for room in [
+        ".",
+        "emulator",
+        "emulator/arm",
+        "emulator/template",
+        "orchestrator",
+        "scenarios",
+    ] {
         let manifest = read(&root().join(room).join("Cargo.toml"));
         assert!(manifest.contains("[lints]\nworkspace = true"), "{room}");
     }
