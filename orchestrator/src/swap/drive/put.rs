@@ -29,6 +29,28 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// A proof older than this has expired: a process that slept between its look and its write looks
 /// again (F16, F79).
 const FRESH: Duration = Duration::from_secs(120);
+/// The gateway's health is told as it was at some instant after it was asked for, which may be
+/// minutes ago: a process that slept before it read the answer cannot know.
+const FRESH_HEALTH: Duration = Duration::from_secs(170);
+
+/// What a write leans on, by when it was had.
+#[derive(Clone, Copy, Debug)]
+struct Proof {
+    /// When the gateway's health was asked for, where it is needed.
+    health_asked: Option<Instant>,
+    /// When the machines were asked.
+    machines_asked: Instant,
+}
+
+impl Proof {
+    /// How old the part is that has expired at `now`, where one has.
+    fn expired(self, now: Instant) -> Option<Duration> {
+        let machines = now.since(self.machines_asked);
+        let health = self.health_asked.map(|at| now.since(at));
+        let health = health.filter(|age| *age > FRESH_HEALTH);
+        health.or_else(|| Some(machines).filter(|age| *age > FRESH))
+    }
+}
 
 impl<E: Environment> Driver<'_, E> {
     /// Makes the pool list `to`, once, and says what it lists when all is settled.
@@ -62,11 +84,11 @@ impl<E: Environment> Driver<'_, E> {
                     format!("the pool could not be written in {ceiling} s");
                 return Ok(Event::OnDeadline);
             }
-            let proven = match self.good_moment(to).await? {
-                Ok(proven) => proven,
+            let proof = match self.good_moment(to).await? {
+                Ok(proof) => proof,
                 Err(event) => return Ok(event),
             };
-            if let Some(etag) = self.send(&gateway, to, proven).await? {
+            if let Some(etag) = self.send(&gateway, to, proof).await? {
                 self.memory.borrow_mut().replaced.push(etag);
             }
         }
@@ -82,9 +104,9 @@ impl<E: Environment> Driver<'_, E> {
         }
     }
 
-    /// Proves the side that the write leans on, right before the write (F16), and says how old the
-    /// oldest part of the proof is: when it was had. `Err` inside ends the state.
-    async fn good_moment(&self, to: Content) -> Result<Result<Instant, Event>, Event> {
+    /// Proves the side that the write leans on, right before the write (F16). `Err` inside ends the
+    /// state.
+    async fn good_moment(&self, to: Content) -> Result<Result<Proof, Event>, Event> {
         let config = self.run.config;
         let sides = self.sides();
         let forward = !self
@@ -95,15 +117,22 @@ impl<E: Environment> Driver<'_, E> {
         let leaning_on: &Member = if forward { &sides.new } else { &sides.old };
         let needs_health = to != Content::Both;
         let required = self.memory.borrow().required;
-        let proven = Cell::new(self.now());
+        let proven = Cell::new(Proof {
+            health_asked: None,
+            machines_asked: self.now(),
+        });
         let event = self.wait(config.ceilings.gate.0, config.gates.every.0, async || {
             // The gateway's health may take minutes to be told; what the machines say is quick, and
             // so is read last: it must not have aged when the write is sent.
+            let health_asked = needs_health.then(|| self.now());
             let healthy = match needs_health {
                 true => self.is_healthy_member(leaning_on).await?,
                 false => Verdict::Pass(Vec::new()),
             };
-            proven.set(self.now());
+            proven.set(Proof {
+                health_asked,
+                machines_asked: self.now(),
+            });
             let facts = match self.side_facts(leaning_on).await {
                 Ok(facts) => facts,
                 Err(failure) => return self.unread(&leaning_on.name, &failure),
@@ -141,7 +170,7 @@ impl<E: Environment> Driver<'_, E> {
         &self,
         before: &Value,
         to: Content,
-        proven: Instant,
+        proof: Proof,
     ) -> Result<Option<String>, Event> {
         let config = self.run.config;
         let members = self.sides().members(to);
@@ -171,8 +200,7 @@ impl<E: Environment> Driver<'_, E> {
             self.mark_write(Some(false));
             return Err(self.blocked(Reason::LeaseLost));
         }
-        let age = self.now().since(proven);
-        if age > FRESH {
+        if let Some(age) = proof.expired(self.now()) {
             return self.withhold(age).await.map(|()| None);
         }
         let id = &config.target.gateway;
