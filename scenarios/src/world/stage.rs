@@ -62,6 +62,8 @@ impl Stage {
     pub(super) fn set(deployed: &Deployed, scenario: &Scenario, subject: Subject) -> Self {
         let mut cloud = deployed.cloud.clone();
         let baseline_start = deployed.now;
+        // Before the faults are armed: what the world reads meets none, and uses none up.
+        let before = reading::snapshot(&mut cloud, &deployed.config, baseline_start);
         let swap_start = baseline_start + seconds(scenario.traffic.before_s);
         cloud.rearm(scenario.seed, &faults(scenario, swap_start));
         cloud.set_knobs(scenario.answers.over(system::knobs(scenario.azure)));
@@ -92,7 +94,6 @@ impl Stage {
         cloud
             .data_plane_mut()
             .set_traffic(deployed.frontend, HOST, Box::new(traffic));
-        let before = reading::snapshot(&mut cloud, &deployed.config, baseline_start);
         Self {
             cloud: SharedCloud::new(cloud),
             swap_start,
@@ -116,14 +117,16 @@ impl Stage {
         self.closing.close(last_arrival);
         let quiet = last_arrival + self.longest_request();
         cloud.advance_to(cloud_time(quiet));
-        let after = reading::snapshot(&mut cloud, &self.config, quiet);
-        let mut last = reading::final_state(&mut cloud, &self.config, &self.target, quiet);
         let events = cloud.drain_events();
-        last.applied = reading::applied(&events, &self.config.target.pool_id());
-        last.lease = lease;
         let ledgers = cloud.data_plane_mut().drain_ledgers();
         let builds = cloud.data_plane().builds();
         let builds: Vec<String> = builds.iter().map(|(_, name)| name.to_owned()).collect();
+        // All is over: what is left of the faults is not for the world's own reads.
+        cloud.rearm(self.scenario.seed, &[]);
+        let after = reading::snapshot(&mut cloud, &self.config, quiet);
+        let mut last = reading::final_state(&mut cloud, &self.config, &self.target, quiet);
+        last.applied = reading::applied(&events, &self.config.target.pool_id());
+        last.lease = lease;
         let mut pages = self.notebook.take();
         pages.record.last = last;
         pages.record.orders = self.orders(&pages, now);
@@ -238,6 +241,7 @@ impl Stage {
                 sessions: self.scenario.traffic.sessions,
                 affinity: self.scenario.topology.affinity,
                 drain: seconds(self.scenario.topology.drain_s),
+                gate_ceiling: self.config.ceilings.gate.0,
                 ..Policy::default()
             },
         }
