@@ -159,6 +159,8 @@ pub struct Policy {
     pub lock_within: Duration,
     /// L4: by when the old side serves again after a breach, detection included.
     pub rollback_within: Duration,
+    /// S20: who has waited this long for a gate may give up.
+    pub gate_ceiling: Duration,
     /// L6: no wait may have a later ceiling.
     pub wait_ceiling: Duration,
     /// L5: by when a drain is over, with its last look.
@@ -214,6 +216,8 @@ impl Default for Policy {
             lock_within: Duration::from_secs(300),
             // A minute to see it, two writes of 90 s, the proofs and the drain between them.
             rollback_within: Duration::from_secs(900),
+            // failure-catalogue.md E.5: `[ceilings] gate`.
+            gate_ceiling: Duration::from_secs(900),
             // The longest ceiling, an hour, and a bake of a day's retention.
             wait_ceiling: Duration::from_secs(26 * 3600),
             // The drain's ceiling of an hour, and the time of a look.

@@ -4,6 +4,8 @@
 //! Seen from outside: whoever takes up an unfinished run is let in, and what is left in the end is
 //! either over or a pool that serves, with a run that says why it stopped.
 
+use turquoise_emulator::Instant;
+
 use crate::invariant::Invariant;
 use crate::observation::{Ending, Outcome, Process};
 use crate::oracles::{Case, Findings, Oracle};
@@ -35,10 +37,19 @@ fn judge_entry(case: &Case<'_>, number: usize, process: &Process, findings: &mut
         return;
     }
     let at = process.ended.unwrap_or(process.started);
+    // Nobody can take up what cannot be read: he says so, and comes again.
+    if exit_code == 3 && store_was_away(case, process.started, at) {
+        return;
+    }
     findings.report(at, &["F72", "F76", "F97"], || {
         let (verb, reason) = (process.verb.name(), &process.reason);
         format!("`{verb}` of an unfinished run was refused with {exit_code}: {reason}")
     });
+}
+
+fn store_was_away(case: &Case<'_>, from: Instant, to: Instant) -> bool {
+    let mut happened = case.observation.record.happened.iter();
+    happened.any(|(at, name)| name == "store_unavailable" && (from..=to).contains(at))
 }
 
 /// Whether the pool was mixed when a process started, left so by a process that shares its store.
@@ -109,6 +120,30 @@ mod tests {
             process.started = secs(190);
         }
         assert!(!crate::judge(&over).violates(Invariant::L(2)));
+    }
+
+    #[test]
+    fn nobody_is_let_in_while_the_store_is_away() {
+        for (name, exit_code, violated) in [
+            ("store_unavailable", 3, false),
+            ("store_unavailable", 9, true),
+            ("token_outage", 3, true),
+        ] {
+            let mut observation = broken();
+            let last = observation.record.processes.last_mut();
+            last.expect("it was refused").ending = Ending::Exited {
+                exit_code,
+                outcome: Outcome::Unchanged,
+            };
+            let event = (secs(140), name.to_owned());
+            observation.record.happened.push(event);
+            let verdict = crate::judge(&observation);
+            assert_eq!(
+                verdict.violates(Invariant::L(2)),
+                violated,
+                "{name} {exit_code}"
+            );
+        }
     }
 
     #[test]

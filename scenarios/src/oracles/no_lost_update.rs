@@ -64,9 +64,11 @@ fn judge_write(case: &Case<'_>, before: &[Write<'_>], write: &Write<'_>, finding
         }
     }
     // Someone else's edit of our pool is lost when our next write restores the state before it; but
-    // who superseded a write of ours that was still under way edited a pool that never was.
+    // who superseded a write of ours that was still under way edited a pool that never was, and who
+    // undoes a write that failed leaves what a failed write leaves.
     let undone = !previous.ours
         && !superseded_ours(case, previous.at)
+        && !ours_had_failed(case, before)
         && before.len() > 1
         && addresses_of(previous.pools, pool) != addresses_of(before[before.len() - 2].pools, pool)
         && addresses_of(write.pools, pool) == addresses_of(before[before.len() - 2].pools, pool);
@@ -124,6 +126,22 @@ fn superseded_ours(case: &Case<'_>, at: Instant) -> bool {
             && matches!(&timed.event, Event::OperationEnded { resource, status, .. }
                 if resource == gateway && status == "Canceled")
     })
+}
+
+/// Whether the write before the last one was ours and its operation failed.
+fn ours_had_failed(case: &Case<'_>, before: &[Write<'_>]) -> bool {
+    let [.., ours, last] = before else {
+        return false;
+    };
+    let gateway = &case.observation.declared.gateway;
+    let mut events = case.observation.events.iter();
+    ours.ours
+        && events.any(|timed| {
+            timed.at > ours.at
+                && timed.at <= last.at
+                && matches!(&timed.event, Event::OperationEnded { resource, verb, status }
+                    if resource == gateway && verb == "PUT" && status == "Failed")
+        })
 }
 
 fn writes<'a>(case: &Case<'a>) -> impl Iterator<Item = Write<'a>> {

@@ -1,7 +1,8 @@
 //! S7: a user who saw the new side does not see the old one again.
 //!
 //! Under the policy `mixed` this holds once the old side has been removed; under `monotone` from the
-//! first answer of the new side on. The way back ends the promise: whoever rolls back says so.
+//! first answer of the new side on. The way back ends the promise: whoever rolls back says so. So
+//! does a stranger who brings the old side back: that is not the orchestrator's doing.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,7 @@ use turquoise_emulator::ledger::{ConnectionClass, RequestId, User};
 use crate::invariant::Invariant;
 use crate::ledger::Request;
 use crate::observation::{Role, Sessions};
+use crate::oracles::writes::strangers_writes;
 use crate::oracles::{Case, Findings, Oracle};
 
 pub(crate) const ORACLE: Oracle = Oracle {
@@ -31,9 +33,20 @@ fn judge(case: &Case<'_>, findings: &mut Findings) {
     if declared.old.build == declared.new.build {
         return;
     }
-    for (user, answers) in by_user(case) {
+    let returned = returned_by_a_stranger(case);
+    for (user, mut answers) in by_user(case) {
+        answers.retain(|answer| returned.is_none_or(|at| answer.dispatched < at));
         judge_user(case, user, &answers, findings);
     }
+}
+
+/// When a stranger's write first brought the old side back into a pool that had lost it.
+fn returned_by_a_stranger(case: &Case<'_>) -> Option<Instant> {
+    let writes = strangers_writes(case);
+    let mut returned = writes
+        .iter()
+        .filter(|write| write.added().any(|role| role == Role::Old));
+    returned.next().map(|write| write.at)
 }
 
 /// Every user's answers from the swap's start on, by when they were dispatched.

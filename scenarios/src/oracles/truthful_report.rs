@@ -61,11 +61,20 @@ fn expected_pool(case: &Case<'_>, outcome: Outcome) -> Option<BTreeSet<Ipv4Addr>
         Outcome::Completed => Some([declared.new.address].into()),
         Outcome::RolledBack => Some([declared.old.address].into()),
         Outcome::Unchanged => {
-            let before = case.timeline.arm_at(case.observation.window.swap_start)?;
+            let before = case.timeline.arm_at(last_start(case))?;
             Some(before.iter().copied().collect())
         }
         Outcome::Parked | Outcome::Interrupted | Outcome::Failed => None,
     }
+}
+
+/// When the process began that had the last word: it answers for nothing before.
+fn last_start(case: &Case<'_>) -> Instant {
+    let processes = case.observation.record.processes.iter();
+    let last = processes.max_by_key(|process| process.ended);
+    last.map_or(case.observation.window.swap_start, |process| {
+        process.started
+    })
 }
 
 /// Our pool as ARM and each gateway instance have it.
@@ -99,7 +108,9 @@ pub(super) fn broken() -> crate::Observation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observation::Ending;
     use crate::sample::clean;
+    use crate::scenario::Verb;
 
     #[test]
     fn each_outcome_has_its_exit_codes() {
@@ -131,5 +142,22 @@ mod tests {
             outcome: Outcome::Unchanged,
         });
         assert!(crate::judge(&observation).violates(Invariant::S(23)));
+    }
+
+    #[test]
+    fn a_later_process_that_changed_nothing_may_say_so() {
+        use crate::sample::{process, secs};
+        let mut observation = clean();
+        let unchanged = Ending::Exited {
+            exit_code: 11,
+            outcome: Outcome::Unchanged,
+        };
+        let verb = Verb::Rollback;
+        process(&mut observation, verb, secs(195), secs(196), unchanged);
+        observation.end = Some(End {
+            exit_code: 11,
+            outcome: Outcome::Unchanged,
+        });
+        assert!(!crate::judge(&observation).violates(Invariant::S(23)));
     }
 }

@@ -1,4 +1,4 @@
-//! The orchestrator's writes of the pool, in terms of the two sides.
+//! Writes of the pool, in terms of the two sides.
 
 use std::net::Ipv4Addr;
 
@@ -7,7 +7,7 @@ use turquoise_emulator::{Event, Instant};
 use crate::observation::Role;
 use crate::oracles::Case;
 
-/// A write of the pool that Azure accepted from the orchestrator under test.
+/// A write of the pool that Azure accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PoolWrite {
     /// When.
@@ -49,8 +49,17 @@ impl PoolWrite {
     }
 }
 
-/// Every such write since the swap began, in order of time.
+/// Every write by the orchestrator under test since the swap began, in order of time.
 pub(super) fn pool_writes(case: &Case<'_>) -> Vec<PoolWrite> {
+    writes(case, true)
+}
+
+/// Every write by anyone else since the swap began, in order of time.
+pub(super) fn strangers_writes(case: &Case<'_>) -> Vec<PoolWrite> {
+    writes(case, false)
+}
+
+fn writes(case: &Case<'_>, ours: bool) -> Vec<PoolWrite> {
     let declared = &case.observation.declared;
     let start = case.observation.window.swap_start;
     let (mut before, mut writes) = (Vec::new(), Vec::new());
@@ -67,15 +76,15 @@ pub(super) fn pool_writes(case: &Case<'_>) -> Vec<PoolWrite> {
         if *gateway != declared.gateway {
             continue;
         }
-        let ours = pools.iter().find(|(pool, _)| *pool == declared.pool);
-        let members = ours.map_or(&[][..], |(_, members)| members);
+        let own_pool = pools.iter().find(|(pool, _)| *pool == declared.pool);
+        let members = own_pool.map_or(&[][..], |(_, members)| members);
         let mut after: Vec<Role> = members
             .iter()
             .filter_map(|text| declared.role_of(text.parse::<Ipv4Addr>().ok()?))
             .collect();
         after.sort_unstable();
         after.dedup();
-        if timed.at >= start && declared.is_ours(caller) {
+        if timed.at >= start && declared.is_ours(caller) == ours {
             writes.push(PoolWrite {
                 at: timed.at,
                 index,

@@ -11,9 +11,6 @@ use crate::oracles::writes::PoolWrite;
 
 /// What happened within this before the write can be why: a window of answers and a health read.
 const MEMORY: Duration = Duration::from_secs(300);
-/// A phase that lasted this long ended because evidence was missing to its ceiling, not because of
-/// what was seen.
-const CEILING: Duration = Duration::from_secs(1500);
 /// How much larger the new side's share of errors must have been.
 const MARGIN: f64 = 0.01;
 
@@ -67,13 +64,16 @@ fn decided_at(case: &Case<'_>, at: Instant) -> Option<Instant> {
         .map(|mark| mark.at)
 }
 
+/// Whether the phase that was left had lasted as long as a gate may: then it ended because evidence
+/// was missing, not because of what was seen.
 fn waited_to_the_ceiling(case: &Case<'_>, at: Instant) -> bool {
     let Some(decided) = decided_at(case, at) else {
         return false;
     };
     let mut forward = case.observation.phases.iter().filter(|mark| !mark.reverse);
     let last = forward.rfind(|mark| mark.at <= decided);
-    last.is_some_and(|mark| decided.since(mark.at) >= CEILING)
+    let ceiling = case.observation.declared.policy.gate_ceiling;
+    last.is_some_and(|mark| decided.since(mark.at) >= ceiling)
 }
 
 /// Whether Azure answered none of our calls for as long as evidence is remembered: nobody can know a
