@@ -21,9 +21,12 @@ mod groups;
 mod in_use;
 mod ledger;
 mod locations;
+mod locks;
 mod lro;
 mod name_rule;
 mod operations;
+mod paging;
+mod places;
 mod precondition;
 mod provider;
 mod providers;
@@ -34,9 +37,11 @@ mod request;
 mod resolve;
 mod route;
 mod schema;
+mod scope;
 mod stale;
 mod store;
 mod subscriptions;
+mod tags;
 mod write;
 
 use std::collections::BTreeMap;
@@ -85,6 +90,7 @@ pub struct ControlPlane {
     events: Vec<Timed>,
     outbox: Vec<InternalWrite>,
     unhandled: BTreeMap<(String, String), u64>,
+    locks: BTreeMap<locks::LockKey, locks::Lock>,
     views: BTreeMap<String, read::Cached>,
     requests: u64,
     etags: u64,
@@ -115,6 +121,7 @@ impl ControlPlane {
             events: Vec::new(),
             outbox: Vec::new(),
             unhandled: BTreeMap::new(),
+            locks: BTreeMap::new(),
             views: BTreeMap::new(),
             requests: 0,
             etags: 0,
@@ -270,6 +277,10 @@ impl ControlPlane {
 
     fn dispatch_below(&mut self, turn: Turn<'_>, below: Below) -> Result<Answer, ArmError> {
         let request = turn.request;
+        // A lock is no obstacle to its own removal.
+        if !matches!(below, Below::Locks { .. }) {
+            self.check_locks(request)?;
+        }
         match below {
             Below::Subscription => get_only(request, || self.subscription()),
             Below::Locations => get_only(request, || {
@@ -296,6 +307,20 @@ impl ControlPlane {
                 name,
                 rest,
             } => self.on_resource(turn, &group, &resource_type, &name, &rest),
+            Below::Locks { scope, name } => {
+                let scope = self.scope(request, &scope)?.text;
+                match name {
+                    Some(name) => self.on_lock(turn, &scope, &name),
+                    None => self.on_locks(turn, &scope),
+                }
+            }
+            Below::Tags { scope } => match self.scope(request, &scope)?.id {
+                Some(id) => self.on_tags(turn, &id),
+                None => Err(self.unhandled_call(request, "Microsoft.Resources/tags")),
+            },
+            Below::TagNames => get_only(request, || self.tag_names()),
+            Below::Place { location, place } => self.on_place(turn, &location, place),
+            Below::Skus => self.on_skus(turn),
             Below::Extension(resource_type) => Err(self.not_emulated(request, &resource_type)),
             Below::Unknown => Err(not_a_route(request)),
         }

@@ -54,7 +54,8 @@ impl ControlPlane {
         let filter = Filter::read(turn.request.parameter("$filter").unwrap_or_default())?;
         let all = self.store.groups().map(group_document);
         let items: Vec<Value> = all.filter(|group| filter.admits(group)).collect();
-        super::get_only(turn.request, || Answer::ok(&json!({"value": items})))
+        super::get_only(turn.request, || Answer::empty(StatusCode::OK))?;
+        self.page(turn, items)
     }
 
     pub(super) fn on_group(&mut self, turn: Turn<'_>, name: &str) -> Result<Answer, ArmError> {

@@ -23,7 +23,6 @@ pub struct Unhandled {
 /// Types of Azure that clients of this system may meet and we do not emulate. Everything else is
 /// answered like a type that does not exist.
 const KNOWN: &[&str] = &[
-    "microsoft.authorization/locks",
     "microsoft.authorization/roleassignments",
     "microsoft.authorization/roledefinitions",
     "microsoft.compute/availabilitysets",
@@ -31,7 +30,6 @@ const KNOWN: &[&str] = &[
     "microsoft.compute/galleries",
     "microsoft.compute/locations",
     "microsoft.compute/proximityplacementgroups",
-    "microsoft.compute/skus",
     "microsoft.compute/snapshots",
     "microsoft.compute/virtualmachines",
     "microsoft.insights/actiongroups",

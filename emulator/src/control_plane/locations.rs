@@ -25,6 +25,11 @@ pub(crate) fn display_names() -> Vec<&'static str> {
     LOCATIONS.iter().map(|location| location.1).collect()
 }
 
+/// Short names.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    LOCATIONS.iter().map(|location| location.0)
+}
+
 /// The short name of a location given as either (`West Europe` is `westeurope`).
 ///
 /// # Errors

@@ -13,6 +13,8 @@ mod virtual_network;
 
 use super::provider::Provider;
 
+pub(super) use scale_set::cores;
+
 /// Every type, in the order metadata lists them.
 pub(super) fn all() -> Vec<Box<dyn Provider>> {
     vec![

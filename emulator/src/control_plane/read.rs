@@ -82,7 +82,7 @@ impl ControlPlane {
             .collect();
         let items = ids.iter().map(|id| self.document(id));
         let items: Vec<Value> = items.collect();
-        Ok(Answer::ok(&json!({"value": items})))
+        self.page(turn, items)
     }
 
     /// Resources that have a URL of their own, without the documents providers keep below them.
@@ -162,7 +162,7 @@ impl ControlPlane {
             .map(|resource| self.envelope(resource))
             .filter(|envelope| filter.admits(envelope))
             .collect();
-        Ok(Answer::ok(&json!({"value": items})))
+        self.page(turn, items)
     }
 
     fn envelope(&self, resource: &Resource) -> Value {
@@ -265,7 +265,8 @@ fn tag<'a>(envelope: &'a Value, name: &str) -> Option<&'a str> {
     turquoise_arm::json::get(envelope.get("tags")?, name)?.as_str()
 }
 
-fn invalid_filter(text: &str) -> ArmError {
+/// 400 for a `$filter` that is not evaluated here.
+pub(super) fn invalid_filter(text: &str) -> ArmError {
     ArmError::bad_request(
         "InvalidFilterInQueryString",
         format!("Invalid $filter '{text}' specified in the query string."),

@@ -122,19 +122,24 @@ impl ControlPlane {
         answer.into_response(request.method, &common)
     }
 
-    /// An absolute poll URL at the host the client used (client-contract.md §1.4); `path` has a
-    /// query.
-    pub(super) fn url(&self, request: &Request<'_>, path: &str) -> String {
+    /// An absolute URL at the host the client used.
+    pub(super) fn plain_url(&self, request: &Request<'_>, path: &str) -> String {
         let scheme = request
             .header("x-forwarded-proto")
             .unwrap_or(&self.config.scheme);
-        let host = request.host();
+        format!("{scheme}://{}{path}", request.host())
+    }
+
+    /// An absolute poll URL at the host the client used (client-contract.md §1.4); `path` has a
+    /// query.
+    pub(super) fn url(&self, request: &Request<'_>, path: &str) -> String {
+        let plain = self.plain_url(request, path);
         if !self.config.long_urls {
-            return format!("{scheme}://{host}{path}");
+            return plain;
         }
         // Ticks, certificate, signature and hash: the lengths of real ones, and as opaque.
         let (certificate, signature) = ("MIIHpTCCBo2g".repeat(280), "kZ3-q_8w".repeat(85));
-        format!("{scheme}://{host}{path}&t=639028224000000000&c={certificate}&s={signature}&h=uJ3x")
+        format!("{plain}&t=639028224000000000&c={certificate}&s={signature}&h=uJ3x")
     }
 }
 

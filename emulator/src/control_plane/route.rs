@@ -1,5 +1,7 @@
 //! Which thing a path names (azure-facts.md §1.1). Fixed segments match in any case.
 
+use super::places::Place;
+
 /// What a path names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
@@ -61,6 +63,29 @@ pub(crate) enum Below {
         /// What follows.
         rest: Vec<String>,
     },
+    /// `{scope}/providers/Microsoft.Authorization/locks[/{name}]`
+    Locks {
+        /// The segments of the scope behind the subscription.
+        scope: Vec<String>,
+        /// The lock's name; `None` for the list.
+        name: Option<String>,
+    },
+    /// `{scope}/providers/Microsoft.Resources/tags/default`
+    Tags {
+        /// The segments of the scope behind the subscription.
+        scope: Vec<String>,
+    },
+    /// `/tagNames`
+    TagNames,
+    /// `/providers/{namespace}/locations/{location}/usages` and the like.
+    Place {
+        /// The location as sent.
+        location: String,
+        /// What of it.
+        place: Place,
+    },
+    /// `/providers/Microsoft.Compute/skus`
+    Skus,
     /// An extension of something: locks, tags, deployments at subscription scope.
     Extension(String),
     /// No such path.
@@ -85,15 +110,38 @@ fn is(given: &str, word: &str) -> bool {
 }
 
 fn below(words: &[&str]) -> Below {
+    if let Some(extension) = extension(words) {
+        return extension;
+    }
     match words {
         [] => Below::Subscription,
         [word] if is(word, "locations") => Below::Locations,
         [word] if is(word, "resources") => Below::Resources(None),
+        [word] if is(word, "tagNames") => Below::TagNames,
         [word] if is(word, "resourceGroups") => Below::Groups,
         [word, id] if is(word, "operationresults") => Below::GroupOperation((*id).to_owned()),
         [word, rest @ ..] if is(word, "providers") => in_subscription(rest),
         [word, group, rest @ ..] if is(word, "resourceGroups") => in_group(group, rest),
         _ => Below::Unknown,
+    }
+}
+
+/// Locks and tags, which have the same path below anything.
+fn extension(words: &[&str]) -> Option<Below> {
+    let at = words.iter().rposition(|word| is(word, "providers"))?;
+    let scope = || words[..at].iter().map(|word| (*word).to_owned()).collect();
+    let (namespace, kind) = (*words.get(at + 1)?, *words.get(at + 2)?);
+    match &words[at + 3..] {
+        name @ ([] | [_]) if is(namespace, "Microsoft.Authorization") && is(kind, "locks") => {
+            Some(Below::Locks {
+                scope: scope(),
+                name: name.first().map(|name| (*name).to_owned()),
+            })
+        }
+        [default] if is(namespace, "Microsoft.Resources") && is(kind, "tags") => {
+            is(default, "default").then(|| Below::Tags { scope: scope() })
+        }
+        _ => None,
     }
 }
 
@@ -114,6 +162,16 @@ fn in_subscription(words: &[&str]) -> Below {
             Below::Operation {
                 id: (*id).to_owned(),
                 result: true,
+            }
+        }
+        [namespace, kind] if is(namespace, "Microsoft.Compute") && is(kind, "skus") => Below::Skus,
+        [namespace, locations, location, last] if is(locations, "locations") => {
+            match Place::read(namespace, last) {
+                Some(place) => Below::Place {
+                    location: (*location).to_owned(),
+                    place,
+                },
+                None => Below::Extension(format!("{namespace}/{locations}")),
             }
         }
         [namespace, kind] => Below::List {

@@ -319,11 +319,19 @@ impl ControlPlane {
         let kind = self.providers[provider].kind();
         let refuse = |problem| problem_error(kind, problem);
         let part = normalise(kind.schema, body, Mode::Patch).map_err(refuse)?;
-        let Some(held) = self.store.get(id).cloned() else {
-            return Err(not_found(id));
-        };
+        let held = self.store.get(id).cloned().ok_or_else(|| not_found(id))?;
+        let tags = part.get("tags").cloned().unwrap_or_else(|| json!({}));
+        self.write_tags(turn, &held, tags);
+        let body = self.document(id);
+        Ok(Answer::ok(&body).applied())
+    }
+
+    /// Replaces the tags of a resource, at once and with a new etag.
+    pub(super) fn write_tags(&mut self, turn: Turn<'_>, held: &Resource, tags: Value) {
+        let provider = held.provider;
+        let kind = self.providers[provider].kind();
         let mut model = (*held.model).clone();
-        model["tags"] = part.get("tags").cloned().unwrap_or_else(|| json!({}));
+        model["tags"] = tags;
         let draft = Draft {
             provider,
             id: &held.id,
@@ -334,17 +342,15 @@ impl ControlPlane {
             api_version: turn.request.parameter("api-version").unwrap_or_default(),
             if_match: turn.request.header("if-match"),
         };
-        let write = self.write_of(&draft, Some(&held));
+        let write = self.write_of(&draft, Some(held));
         let version = held.version + 1;
         let etag = self.next_etag(kind.etags, version);
-        if let Some(resource) = self.store.get_mut(id) {
+        if let Some(resource) = self.store.get_mut(&held.id) {
             resource.model = Arc::new(write.model.clone());
             resource.etag = etag;
             resource.version = version;
         }
         let (own, mut scope) = self.parts(turn.now, turn.reported, provider);
         own.tags_written(&mut scope, &write);
-        let body = self.document(id);
-        Ok(Answer::ok(&body).applied())
     }
 }

@@ -53,6 +53,32 @@ fn rows() -> Vec<(String, &'static str, &'static str, u16)> {
             404,
         ),
         (own("/operationresults/x"), "GET", "PUT", 404),
+        (own("/tagNames"), "GET", "PUT", 200),
+        (
+            own("/resourceGroups/g/providers/Microsoft.Resources/tags/default"),
+            "GET",
+            "POST",
+            200,
+        ),
+        (
+            own("/providers/Microsoft.Authorization/locks"),
+            "GET",
+            "POST",
+            200,
+        ),
+        (
+            own("/resourceGroups/g/providers/Microsoft.Authorization/locks/none"),
+            "GET",
+            "POST",
+            404,
+        ),
+        (
+            own("/providers/Microsoft.Compute/locations/westeurope/usages"),
+            "GET",
+            "PUT",
+            200,
+        ),
+        (own("/providers/Microsoft.Compute/skus"), "GET", "PUT", 200),
     ]
 }
 
@@ -209,13 +235,13 @@ fn what_is_not_there_says_which_way() {
         ),
         (
             "PUT",
-            "/resourceGroups/g/providers/Microsoft.Authorization/locks/l",
+            "/resourceGroups/g/providers/Microsoft.Authorization/roleAssignments/l",
             501,
             "NotEmulated",
         ),
         (
             "GET",
-            "/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/providers/Microsoft.Authorization/locks/l",
+            "/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/providers/Microsoft.Authorization/roleAssignments/l",
             501,
             "NotEmulated",
         ),
@@ -239,11 +265,11 @@ fn what_is_not_there_says_which_way() {
         204
     );
     let unhandled = client.cloud.control_plane().unhandled();
-    let locks: Vec<_> = unhandled
+    let assignments: Vec<_> = unhandled
         .iter()
-        .filter(|row| row.what.contains("locks"))
+        .filter(|row| row.what.contains("roleassignments"))
         .collect();
-    assert_eq!(locks.len(), 2, "one row per method: {unhandled:?}");
+    assert_eq!(assignments.len(), 2, "one row per method: {unhandled:?}");
 }
 
 #[test]

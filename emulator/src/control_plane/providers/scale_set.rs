@@ -14,6 +14,8 @@ mod set;
 mod validate;
 mod view;
 
+pub(crate) use self::cores::cores;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

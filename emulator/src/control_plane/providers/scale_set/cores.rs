@@ -4,7 +4,7 @@
 //! cores (`Standard_D2s_v5`), in older ones it is a step (`Standard_DS3_v2`), here a power of two.
 
 /// The cores of a size; 1 for names that carry no number.
-pub(super) fn cores(size: &str) -> u32 {
+pub(crate) fn cores(size: &str) -> u32 {
     let family = size
         .strip_prefix("Standard_")
         .or_else(|| size.strip_prefix("Basic_"));

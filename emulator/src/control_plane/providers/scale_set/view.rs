@@ -237,7 +237,7 @@ impl View<'_, '_> {
             .unwrap_or_default();
         json!({"value": [{
             "resourceType": super::TYPE,
-            "sku": {"name": name, "tier": "Standard", "cores": cores::cores(name)},
+            "sku": {"name": name, "tier": "Standard", "cores": cores(name)},
             "capacity": {"minimum": 0, "maximum": 100, "defaultCapacity": 1, "scaleType": "Automatic"},
         }]})
     }
