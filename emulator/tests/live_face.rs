@@ -36,7 +36,7 @@ const CONVERSATION: &[(&str, &str, &str)] = &[
     ("DELETE", "{g}{n}?api-version=2024-07-01", ""),
     (
         "GET",
-        "{g}/providers/Microsoft.Authorization/locks/l?api-version=2016-09-01",
+        "{g}/providers/Microsoft.Authorization/roleAssignments/l?api-version=2022-04-01",
         "",
     ),
     ("GET", "{g}/reset?api-version=2024-07-01", ""),
@@ -188,8 +188,10 @@ async fn a_body_without_end_is_refused() {
 #[tokio::test]
 async fn the_emulator_tells_about_itself() {
     let world = VirtualTime::new(&config());
-    let lock = format!("{GROUP}/providers/Microsoft.Authorization/locks/l?api-version=2016-09-01");
-    let unknown = Request::get(lock)
+    let assignment = format!(
+        "{GROUP}/providers/Microsoft.Authorization/roleAssignments/l?api-version=2022-04-01"
+    );
+    let unknown = Request::get(assignment)
         .header("authorization", "Bearer t")
         .body(Bytes::new())
         .expect("a valid request");
@@ -197,7 +199,10 @@ async fn the_emulator_tells_about_itself() {
     for (path, contains) in [
         ("/turquoise/health", r#""status":"ok""#),
         ("/turquoise/addresses", "[]"),
-        ("/turquoise/unhandled", "microsoft.authorization/locks"),
+        (
+            "/turquoise/unhandled",
+            "microsoft.authorization/roleassignments",
+        ),
     ] {
         let request = Request::get(path)
             .body(Bytes::new())
