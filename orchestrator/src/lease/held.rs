@@ -40,7 +40,8 @@ impl std::fmt::Debug for Held<'_> {
 ///
 /// A lease whose time is up by the wall clock is watched for half its time to live before it is
 /// taken over: a living holder renews it meanwhile. A lease of the same run (its process died, this
-/// one resumes it) is watched for its whole time to live instead of being refused.
+/// one resumes it) is watched for its whole time to live instead of being refused. What a put finds
+/// out that a late read hid is looked at in the same way.
 pub(crate) async fn take<'a, E: Environment>(
     environment: &E,
     store: &'a dyn LeaseStore,
@@ -48,23 +49,67 @@ pub(crate) async fn take<'a, E: Environment>(
     run: &str,
     ttl: Duration,
 ) -> Result<Taken<'a>, StoreError> {
-    let found = patiently(environment, || store.read()).await?;
-    if let Some((version, lease)) = &found
-        && !lease.is_released()
-    {
-        let Some(watch) = time_to_watch(environment.unix_millis(), lease, run) else {
-            return Ok(Taken::Others(lease.clone()));
-        };
-        environment.sleep_until(environment.now() + watch).await;
-        let again = patiently(environment, || store.read()).await?;
-        if let Some((now_version, now_lease)) = again
-            && now_version != *version
-            && !is_older(&now_lease, lease)
-        {
-            return Ok(Taken::Others(now_lease));
+    let mut found = patiently(environment, || store.read()).await?;
+    let mut pause = Duration::from_millis(500);
+    loop {
+        if let Some(living) = living_holder(environment, store, found.as_ref(), run).await? {
+            return Ok(Taken::Others(living));
+        }
+        match put(environment, store, owner, run, ttl, found.as_ref()).await? {
+            Ok(held) => return Ok(Taken::Ours(held)),
+            // Someone was quicker, or our read was late: then it shows in a while who holds it.
+            Err(now) if is_news(found.as_ref(), now.as_ref()) => found = now,
+            Err(now) if pause <= Duration::from_secs(16) => {
+                environment.sleep_until(environment.now() + pause).await;
+                pause *= 2;
+                found = patiently(environment, || store.read()).await?.or(now);
+            }
+            Err(now) => {
+                let holder = now.map(|(_, lease)| lease).unwrap_or_default();
+                return Ok(Taken::Others(holder));
+            }
         }
     }
-    let epoch = found.as_ref().map_or(0, |(_, lease)| lease.epoch) + 1;
+}
+
+/// A stored lease.
+type Stored = (Version, Lease);
+
+/// The holder, if it shows a sign of life or is not to be doubted.
+async fn living_holder<E: Environment>(
+    environment: &E,
+    store: &dyn LeaseStore,
+    found: Option<&Stored>,
+    run: &str,
+) -> Result<Option<Lease>, StoreError> {
+    let Some((version, lease)) = found.filter(|(_, lease)| !lease.is_released()) else {
+        return Ok(None);
+    };
+    let Some(watch) = time_to_watch(environment.unix_millis(), lease, run) else {
+        return Ok(Some(lease.clone()));
+    };
+    environment.sleep_until(environment.now() + watch).await;
+    let again = patiently(environment, || store.read()).await?;
+    let living = again.filter(|(now, beat)| now != version && !is_older(beat, lease));
+    Ok(living.map(|(_, lease)| lease))
+}
+
+/// Whether a refused put has shown a later state of the lease than was known.
+fn is_news(known: Option<&Stored>, now: Option<&Stored>) -> bool {
+    let age = |stored: &Stored| (stored.1.epoch, stored.1.beat);
+    now.map(age) > known.map(age)
+}
+
+/// Puts our lease in the place of the one that was found; `Err` inside is what lies there instead.
+async fn put<'a, E: Environment>(
+    environment: &E,
+    store: &'a dyn LeaseStore,
+    owner: &str,
+    run: &str,
+    ttl: Duration,
+    found: Option<&Stored>,
+) -> Result<Result<Held<'a>, Option<Stored>>, StoreError> {
+    let epoch = found.map_or(0, |(_, lease)| lease.epoch) + 1;
     let now = environment.unix_millis();
     let lease = Lease {
         owner: owner.to_owned(),
@@ -75,28 +120,22 @@ pub(crate) async fn take<'a, E: Environment>(
         renewed_unix_ms: now,
         ttl_ms: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX),
     };
-    let expected = found.as_ref().map(|(version, _)| version);
+    let held = |version| Held {
+        store,
+        current: RefCell::new((version, lease.clone())),
+        lost: Cell::new(false),
+        failures: Cell::new(0),
+    };
+    let expected = found.map(|(version, _)| version);
     match patiently(environment, || store.put(expected, &lease)).await {
-        Ok(version) => Ok(Taken::Ours(Held {
-            store,
-            current: RefCell::new((version, lease)),
-            lost: Cell::new(false),
-            failures: Cell::new(0),
-        })),
+        Ok(version) => Ok(Ok(held(version))),
         Err(StoreError::Conflict { .. }) => {
             let holder = patiently(environment, || store.read()).await?;
-            match holder {
+            Ok(match holder {
                 // Our own put, its answer lost.
-                Some((version, holder)) if holder == lease => Ok(Taken::Ours(Held {
-                    store,
-                    current: RefCell::new((version, lease)),
-                    lost: Cell::new(false),
-                    failures: Cell::new(0),
-                })),
-                holder => Ok(Taken::Others(
-                    holder.map(|(_, lease)| lease).unwrap_or_default(),
-                )),
-            }
+                Some((version, holder)) if holder == lease => Ok(held(version)),
+                holder => Err(holder),
+            })
         }
         Err(error) => Err(error),
     }
@@ -220,6 +259,9 @@ impl Held<'_> {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+    use futures_util::future::{LocalBoxFuture, ready};
+
     use super::*;
     use crate::environment::Instant;
     use crate::fake::Fake;
@@ -282,6 +324,37 @@ mod tests {
         let successor = ours(&fake, &store, "bob", "2");
         assert_eq!(fake.millis() - before, 60_000, "watched for its whole life");
         assert!(!successor.is_lost());
+    }
+
+    /// Reads as things were before the first put, once; then as they are.
+    struct LateOnce<'a>(&'a MemoryStore, Cell<bool>);
+
+    impl LeaseStore for LateOnce<'_> {
+        fn read(&self) -> LocalBoxFuture<'_, Result<Option<(Version, Lease)>, StoreError>> {
+            match self.1.replace(false) {
+                true => ready(Ok(None)).boxed_local(),
+                false => self.0.read(),
+            }
+        }
+
+        fn put<'a>(
+            &'a self,
+            expected: Option<&'a Version>,
+            lease: &'a Lease,
+        ) -> LocalBoxFuture<'a, Result<Version, StoreError>> {
+            self.0.put(expected, lease)
+        }
+    }
+
+    #[test]
+    fn a_late_read_does_not_keep_a_dead_holders_lease() {
+        let (fake, store) = (Fake::new(), MemoryStore::new());
+        drop(ours(&fake, &store, "ada", "1"));
+        fake.run(fake.sleep_until(Instant(300_000)));
+        let late = LateOnce(&store, Cell::new(true));
+        let taken = fake.run(take(&fake, &late, "bob", "1", TTL));
+        let taken = taken.expect("a store in memory is always there");
+        assert!(matches!(taken, Taken::Ours(held) if held.epoch() == 2));
     }
 
     #[test]
