@@ -110,27 +110,47 @@ async fn which_run<E: Environment>(run: &Run<'_, E>, verb: Verb) -> Result<RunId
         Start::Resume(id) => Ok(id.clone()),
         Start::ResumeLast => {
             let last = last_run(run.journal).await.map_err(|e| unusable(&e))?;
-            let open = last.filter(|(_, run)| {
-                let unaccounted = verb == Verb::Swap && run.died_unaccounted();
-                run.is_open() || run.died_early() || unaccounted
-            });
-            Ok(open.map_or_else(new, |(id, _)| id))
+            let Some((id, recovered)) = last else {
+                return Ok(new());
+            };
+            let unaccounted = verb == Verb::Swap && recovered.died_unaccounted();
+            let open = recovered.is_open() || recovered.died_early() || unaccounted;
+            let untold = verb == Verb::Swap && died_untold(run, &id).await?;
+            Ok(if open || untold { id } else { new() })
         }
     }
 }
 
-/// The newest run and what its journal says.
+/// Whether a run's process died after its journal was closed: its lease still lies there. Whoever
+/// repeats the command wants to hear how that run ended, not to swap back.
+async fn died_untold<E: Environment>(
+    run: &Run<'_, E>,
+    id: &RunId,
+) -> Result<bool, Box<SwapReport>> {
+    let held = run.lease.read().await.map_err(|e| store_trouble(&e))?;
+    Ok(held.is_some_and(|(_, lease)| lease.run == id.as_str()))
+}
+
+/// How many runs back an unfinished one is looked for: a wall clock that was set back gives a new run
+/// an older name (F92), but not by many runs.
+const LOOK_BACK: usize = 16;
+
+/// The newest run that is not over, else the newest, and what its journal says.
 async fn last_run(store: &dyn JournalStore) -> Result<Option<(RunId, Recovered)>, JournalError> {
     let runs = store.runs().await.map_err(|source| JournalError::Store {
         run: RunId::begin(0, 0),
         source,
     })?;
-    let Some(id) = runs.into_iter().next_back() else {
-        return Ok(None);
-    };
-    let (_, entries) = Journal::open(store, &id).await?;
-    let recovered = Recovered::replay(&entries);
-    Ok(Some((id, recovered)))
+    let mut newest = None;
+    for id in runs.into_iter().rev().take(LOOK_BACK) {
+        let (_, entries) = Journal::open(store, &id).await?;
+        let recovered = Recovered::replay(&entries);
+        if recovered.is_open() {
+            return Ok(Some((id, recovered)));
+        }
+        newest.get_or_insert((id, recovered));
+    }
+    Ok(newest)
 }
 
 async fn hold<'a, E: Environment>(
@@ -204,6 +224,10 @@ async fn open<'a, E: Environment>(
     // It was open when it was chosen; its last process ended it while we waited for the lease.
     let ended_meanwhile =
         matches!(run.settings.start, Start::ResumeLast) && !entries.is_empty() && !has_more_to_do;
+    if ended_meanwhile && recovered.outcome == Some(Outcome::Completed) {
+        let reason = format!("run `{id}` had completed before this process could take it up");
+        return Err(refused(Outcome::Completed, reason));
+    }
     if ended_meanwhile {
         let reason = format!(
             "run `{id}` ended while the lease was waited for; `turquoise status` says how, then ask \

@@ -178,9 +178,55 @@ fn a_run_that_ended_while_its_lease_was_waited_for_is_not_begun_again() {
         let lease = hold(&run, &id).await?;
         open(&run, &id, &lease).await.map(drop)
     };
-    let refused = lab.fake.run(opening).expect_err("the run is over");
-    assert_eq!((refused.exit_code(), refused.changed), (9, false));
+    let told = lab.fake.run(opening).expect_err("the run is over");
+    assert_eq!((told.outcome, told.changed), (Outcome::Completed, false));
     let after = lab.fake.run(last_run(&lab.store));
     let (_, after) = after.expect("as above").expect("as above");
     assert_eq!(after.state, before.state);
+}
+
+/// A pipeline repeats its command because its machine died after the last line of the journal: the
+/// lease still lies there. Swapping back is not what it wants.
+#[test]
+fn who_repeats_a_swap_that_ended_without_a_word_hears_how_it_ended() {
+    let lab = lab();
+    let first = lab.swap();
+    let (version, mut lease) = lab
+        .fake
+        .run(LeaseStore::read(&lab.store))
+        .expect("the store is in memory")
+        .expect("it was held");
+    lease.run.clone_from(&first.run);
+    let put = LeaseStore::put(&lab.store, Some(&version), &lease);
+    lab.fake.run(put).expect("nobody else is there");
+    let puts = lab.puts().len();
+    let last = Settings {
+        start: Start::ResumeLast,
+        ..settings()
+    };
+    let told = lab.swap_with(&last);
+    assert_eq!((told.outcome, told.run.as_str()), (Outcome::Completed, ""));
+    assert_eq!(lab.puts().len(), puts, "nothing was written");
+}
+
+/// The clock was set back between two runs, so that the unfinished one has the older name (F92).
+#[test]
+fn an_unfinished_run_is_found_behind_a_finished_one_of_a_later_name() {
+    let lab = lab();
+    lab.fake.interrupt_at.set(Some(60_000));
+    let stopped = lab.swap();
+    lab.fake.interrupt_at.set(None);
+    let later = RunId::begin(lab.fake.unix_millis() + 7_200_000, 1);
+    let ended = Record::Ended {
+        outcome: Outcome::Completed,
+        reason: String::new(),
+    };
+    let closing = async {
+        let (journal, _) = Journal::open(&lab.store, &later).await?;
+        journal.write(&lab.fake, 1, ended).await
+    };
+    lab.fake.run(closing).expect("the store is in memory");
+    let found = lab.fake.run(last_run(&lab.store));
+    let (id, _) = found.expect("as above").expect("two runs are there");
+    assert_eq!(id.to_string(), stopped.run);
 }
