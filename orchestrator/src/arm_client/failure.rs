@@ -45,6 +45,12 @@ impl ArmFailure {
         matches!(self, Self::Refused(error) if error.status == http::StatusCode::NOT_FOUND)
     }
 
+    /// Whether Azure did not take the token: it has not heard the rest.
+    #[must_use]
+    pub(crate) fn is_unauthenticated(&self) -> bool {
+        matches!(self, Self::Refused(error) if error.status == http::StatusCode::UNAUTHORIZED)
+    }
+
     /// Whether Azure does not let us: authentication, authorisation or a lock.
     #[must_use]
     pub fn is_denied(&self) -> bool {

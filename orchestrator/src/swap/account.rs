@@ -3,7 +3,7 @@
 use crate::environment::Environment;
 use crate::journal::Record;
 use crate::phase::Phase;
-use crate::report::{Outcome, PoolReport, SideReport, SwapReport};
+use crate::report::{GatewayWrite, Outcome, PoolReport, SideReport, SwapReport};
 
 use super::drive::{Driven, Driver, Memory};
 use super::event::Reason;
@@ -82,7 +82,9 @@ fn report(memory: &Memory, driven: Driven, outcome: Outcome, reason: String) -> 
     let touched = pinned && !memory.restored;
     let old = side(memory, |sides| &sides.old, &memory.old_build);
     let new = side(memory, |sides| &sides.new, &memory.new_build);
-    let moved = memory.gateway_puts() > 0 && !matches!(outcome, Outcome::RolledBack);
+    // A write whose answer nobody has seen may have acted: then nobody can say "unchanged" (S23).
+    let may_have_moved = |write: &GatewayWrite| write.accepted != Some(false);
+    let moved = memory.writes.iter().any(may_have_moved) && !matches!(outcome, Outcome::RolledBack);
     let pinned = memory.pins.iter().filter(|_| touched);
     let pinned = pinned.map(|pin| format!("`{}` is still pinned", pin.setting));
     SwapReport {

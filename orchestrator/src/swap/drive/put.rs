@@ -43,6 +43,13 @@ struct Proof {
 }
 
 impl Proof {
+    /// Until when the write may be sent.
+    fn good_until(self) -> Instant {
+        let machines = self.machines_asked + FRESH;
+        let health = self.health_asked.map(|at| at + FRESH_HEALTH);
+        health.map_or(machines, |health| health.min(machines))
+    }
+
     /// How old the part is that has expired at `now`, where one has.
     fn expired(self, now: Instant) -> Option<Duration> {
         let machines = now.since(self.machines_asked);
@@ -206,8 +213,21 @@ impl<E: Environment> Driver<'_, E> {
         let id = &config.target.gateway;
         let sent = self
             .arm
-            .write(Method::PUT, id, "", &body, etag.as_deref())
+            .write_by(
+                Some(proof.good_until()),
+                Method::PUT,
+                id,
+                "",
+                &body,
+                etag.as_deref(),
+            )
             .await;
+        // Not heard, and by now nothing to stand on: the next look decides anew.
+        if let (Err(failure), Some(age)) = (&sent, proof.expired(self.now()))
+            && failure.is_unauthenticated()
+        {
+            return self.withhold(age).await.map(|()| None);
+        }
         self.follow(sent, etag).await
     }
 
