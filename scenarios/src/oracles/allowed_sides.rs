@@ -2,7 +2,8 @@
 //!
 //! The old side up to P3, both from P4 to P8, the new side after; P8 is where removal is
 //! confirmed, so the old side may still be effective in it. Where somebody else has edited our pool,
-//! what goes to the members they listed is theirs (F101).
+//! what goes to the members they listed is theirs (F101). A process that was frozen on the way to its
+//! write, and lost its lease meanwhile, is such a somebody.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -11,6 +12,7 @@ use turquoise_emulator::Event;
 use turquoise_emulator::ledger::GatewayEntry;
 
 use crate::invariant::Invariant;
+use crate::oracles::writes::frozen_on_its_way;
 use crate::oracles::{Case, Findings, Oracle};
 
 pub(crate) const ORACLE: Oracle = Oracle {
@@ -26,7 +28,7 @@ fn judge(case: &Case<'_>, findings: &mut Findings) {
         .gateway
         .iter()
         .filter(|entry| entry.dispatched >= start);
-    let edits = foreign_edits(case);
+    let edits = edits_by_others(case);
     for entry in judged.filter(|entry| !permitted(case, entry)) {
         let Some(member) = entry.member else { continue };
         if edits
@@ -53,11 +55,11 @@ fn judge(case: &Case<'_>, findings: &mut Findings) {
 }
 
 /// The configurations in which somebody else changed our pool's members, and what they listed.
-fn foreign_edits(case: &Case<'_>) -> BTreeMap<u64, Vec<Ipv4Addr>> {
+fn edits_by_others(case: &Case<'_>) -> BTreeMap<u64, Vec<Ipv4Addr>> {
     let declared = &case.observation.declared;
     let mut edits = BTreeMap::new();
     let mut before: Option<Vec<Ipv4Addr>> = None;
-    for timed in &case.observation.events {
+    for (index, timed) in case.observation.events.iter().enumerate() {
         let Event::GatewayWritten {
             gateway,
             generation,
@@ -75,7 +77,8 @@ fn foreign_edits(case: &Case<'_>) -> BTreeMap<u64, Vec<Ipv4Addr>> {
         let texts = ours.map_or(&[][..], |(_, addresses)| addresses);
         let listed: Vec<Ipv4Addr> = texts.iter().filter_map(|text| text.parse().ok()).collect();
         let changed = before.as_ref().is_some_and(|before| *before != listed);
-        if changed && !declared.is_ours(caller) {
+        let late = || frozen_on_its_way(case, index).is_some();
+        if changed && (!declared.is_ours(caller) || late()) {
             edits.insert(*generation, listed.clone());
         }
         before = Some(listed);

@@ -14,8 +14,8 @@ use turquoise_arm::ResourceId;
 use turquoise_emulator::{Event, Instant, Timed};
 
 use crate::invariant::Invariant;
-use crate::observation::{FROZEN_ON_THE_WAY, Role};
-use crate::oracles::writes::{PoolWrite, pool_writes};
+use crate::observation::Role;
+use crate::oracles::writes::{PoolWrite, frozen_on_its_way, pool_writes};
 use crate::oracles::{Case, Findings, Oracle};
 
 pub(crate) const ORACLE: Oracle = Oracle {
@@ -112,22 +112,7 @@ impl Evidence<'_> {
     /// When the write was on its way: when it took effect, or when its process froze with nothing
     /// left to do but the call.
     fn sent(&self) -> Instant {
-        let record = &self.case.observation.record;
-        let freezes = record.happened.iter().rev();
-        let mut freezes =
-            freezes.filter(|(at, name)| name == FROZEN_ON_THE_WAY && *at <= self.write.at);
-        let frozen = freezes.next().map(|(at, _)| *at);
-        // Whoever has called since then has had occasion to look again.
-        let frozen = frozen.filter(|at| !self.asked_after(*at));
-        frozen.unwrap_or(self.write.at)
-    }
-
-    fn asked_after(&self, instant: Instant) -> bool {
-        let declared = &self.case.observation.declared;
-        self.before().any(|timed| match &timed.event {
-            Event::Arm { caller, .. } => timed.at > instant && declared.is_ours(caller),
-            _ => false,
-        })
+        frozen_on_its_way(self.case, self.write.index).unwrap_or(self.write.at)
     }
 
     fn before(&self) -> impl Iterator<Item = &Timed> {
@@ -212,6 +197,7 @@ pub(super) fn broken() -> crate::Observation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observation::FROZEN_ON_THE_WAY;
     use crate::sample::{US, clean, insert, secs};
 
     /// Whether the run violates S16 without the requests and answers that a text names.

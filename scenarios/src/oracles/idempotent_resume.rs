@@ -56,10 +56,12 @@ fn judge(case: &Case<'_>, findings: &mut Findings) {
     judge_writes(observation, twin, comparable, findings);
 }
 
-/// A crash with a write in flight may cost that write once more, and no other may.
+/// A crash with a write in flight may cost that write once more, and so may each write that Azure
+/// did not bring to a good end; no other may.
 fn judge_writes(observation: &Observation, twin: &Twin, comparable: bool, findings: &mut Findings) {
     let writes = gateway_writes(observation);
-    let allowed = twin.gateway_writes + observation.record.crashes().count();
+    let crashes = observation.record.crashes().count();
+    let allowed = twin.gateway_writes + crashes + failed_writes(observation);
     if comparable && writes > allowed {
         findings.report(observation.window.swap_end, &["F61", "F64", "F98"], || {
             format!(
@@ -68,6 +70,16 @@ fn judge_writes(observation: &Observation, twin: &Twin, comparable: bool, findin
             )
         });
     }
+}
+
+fn failed_writes(observation: &Observation) -> usize {
+    let (declared, start) = (&observation.declared, observation.window.swap_start);
+    let failed = observation.events.iter().filter(|timed| {
+        matches!(&timed.event, Event::OperationEnded { resource, verb, status }
+            if timed.at >= start && *resource == declared.gateway && verb == "PUT"
+                && status != "Succeeded")
+    });
+    failed.count()
 }
 
 fn gateway_writes(observation: &Observation) -> usize {

@@ -2,7 +2,7 @@
 //!
 //! Ground truth: the new side is in breach once most of what a gateway instance sends to it fails,
 //! for a while and while the old side's answers do not. Somebody who asks for the old side says so
-//! too. From then on the old side must be effective again within the bound, as long as someone is at
+//! too, if there is a process to hear it. From then on the old side must be effective again within the bound, as long as someone is at
 //! work; whether anybody is, the phases tell. What Azure takes for a gateway write beyond the
 //! ordinary is Azure's: one write in some hundreds takes an hour (azure-facts.md §8).
 
@@ -12,7 +12,7 @@ use turquoise_emulator::ledger::Attempt;
 use turquoise_emulator::{Event, Instant};
 
 use crate::invariant::Invariant;
-use crate::observation::Outcome;
+use crate::observation::{Outcome, WORLD};
 use crate::oracles::{Case, Findings, Oracle};
 use crate::scenario::Want;
 
@@ -68,6 +68,7 @@ fn alarms(case: &Case<'_>) -> Vec<(Instant, &'static str)> {
     }
     for order in &case.observation.record.orders {
         if matches!(order.want, Want::Abort | Want::Rollback)
+            && order.process != WORLD
             && order.at < end
             && is_out(case, order.at)
         {
@@ -136,7 +137,7 @@ fn last_trouble(case: &Case<'_>, from: Instant, to: Instant) -> Instant {
     hits.map(|timed| timed.at).max().unwrap_or(from)
 }
 
-/// What gateway writes that ended after `from` took beyond the ordinary, all together.
+/// What gateway writes that ended after `from`, or not at all, took beyond the ordinary, all together.
 fn slowness_of_azure(case: &Case<'_>, from: Instant) -> Duration {
     let declared = &case.observation.declared;
     let (mut slowness, mut under_way) = (Duration::ZERO, None);
@@ -148,14 +149,17 @@ fn slowness_of_azure(case: &Case<'_>, from: Instant) -> Duration {
             Event::OperationEnded { resource, verb, .. }
                 if *resource == declared.gateway && verb == "PUT" && timed.at >= from =>
             {
-                let began = under_way.take().map(|at: Instant| at.max(from));
-                let took = began.map_or(Duration::ZERO, |at| timed.at.since(at));
-                slowness += took.saturating_sub(ORDINARY);
+                slowness += beyond_the_ordinary(under_way.take(), from, timed.at);
             }
             _ => {}
         }
     }
-    slowness
+    slowness + beyond_the_ordinary(under_way, from, case.observation.window.swap_end)
+}
+
+fn beyond_the_ordinary(began: Option<Instant>, from: Instant, to: Instant) -> Duration {
+    let took = began.map_or(Duration::ZERO, |at| to.since(at.max(from)));
+    took.saturating_sub(ORDINARY)
 }
 
 /// The clean run, whose new side answers 500 from 168 s on.

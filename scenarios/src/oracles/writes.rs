@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use turquoise_emulator::{Event, Instant};
 
-use crate::observation::Role;
+use crate::observation::{Caller, FROZEN_ON_THE_WAY, Role};
 use crate::oracles::Case;
 
 /// A write of the pool that Azure accepted.
@@ -47,6 +47,26 @@ impl PoolWrite {
             _ => "both sides",
         }
     }
+}
+
+/// When the process that made the write at a place among the events was frozen with nothing left to do
+/// but the call: what it knew, it knew then. Against what happened meanwhile there is only
+/// `If-Match`.
+pub(super) fn frozen_on_its_way(case: &Case<'_>, index: usize) -> Option<Instant> {
+    let observation = case.observation;
+    let write = observation.events.get(index)?;
+    let Event::GatewayWritten { caller, .. } = &write.event else {
+        return None;
+    };
+    let mut freezes = observation.record.happened.iter().rev();
+    let (frozen, _) = freezes.find(|(at, name)| name == FROZEN_ON_THE_WAY && *at <= write.at)?;
+    // Whoever has called since then has had occasion to look again.
+    let writer = Caller::read(caller);
+    let called = observation.events[..index].iter().any(|timed| {
+        matches!(&timed.event, Event::Arm { caller, .. }
+            if timed.at > *frozen && Caller::read(caller) == writer)
+    });
+    (!called).then_some(*frozen)
 }
 
 /// Every write by the orchestrator under test since the swap began, in order of time.

@@ -81,12 +81,15 @@ impl Notebook {
         self.0.borrow_mut().record.leases.push(put);
     }
 
-    /// The run that a process wrote its last line about.
+    /// The run that a process wrote its last line about; of one that wrote nothing, the last run in
+    /// its store.
     pub(super) fn run_of(&self, process: u16) -> Option<String> {
         let pages = self.0.borrow();
-        let mut lines = pages.record.journal.iter().rev();
-        let last = lines.find(|line| line.process == process && line.stored)?;
-        Some(last.run.clone())
+        let store = pages.record.processes.get(usize::from(process))?.store;
+        let stored = |line: &&JournalLine| line.stored && line.store == store;
+        let mut lines = pages.record.journal.iter().rev().filter(stored);
+        let own = lines.clone().find(|line| line.process == process);
+        Some(own.or_else(|| lines.next())?.run.clone())
     }
 
     pub(super) fn take(&self) -> Pages {
