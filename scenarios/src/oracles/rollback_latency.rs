@@ -154,7 +154,8 @@ fn slowness_of_azure(case: &Case<'_>, from: Instant) -> Duration {
             _ => {}
         }
     }
-    slowness + beyond_the_ordinary(under_way, from, case.observation.window.swap_end)
+    let unended = under_way.filter(|began| *began >= from);
+    slowness + beyond_the_ordinary(unended, from, case.observation.window.swap_end)
 }
 
 fn beyond_the_ordinary(began: Option<Instant>, from: Instant, to: Instant) -> Duration {
