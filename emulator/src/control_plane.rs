@@ -15,6 +15,7 @@ mod clock;
 pub mod config;
 mod conflict;
 mod delete;
+mod deployments;
 mod durations;
 mod fleet;
 mod groups;
@@ -62,6 +63,7 @@ pub(crate) use self::subscriptions::TENANT_DOMAIN;
 use self::addresses::AddressBook;
 use self::answer::Answer;
 use self::clock::Clock;
+use self::deployments::Deployments;
 use self::lro::Operations;
 use self::provider::{Facts, InternalWrite, Provider, Scope};
 use self::request::Request;
@@ -85,6 +87,7 @@ pub struct ControlPlane {
     store: Store,
     addresses: AddressBook,
     operations: Operations,
+    deployments: Deployments,
     providers: Vec<Box<dyn Provider>>,
     desired: Vec<Desired>,
     events: Vec<Timed>,
@@ -116,6 +119,7 @@ impl ControlPlane {
             store: Store::default(),
             addresses: AddressBook::default(),
             operations: Operations::new(seed.child("operations")),
+            deployments: Deployments::default(),
             providers: providers::all(),
             desired: Vec::new(),
             events: Vec::new(),
@@ -211,6 +215,7 @@ impl ControlPlane {
         while let Some(number) = self.operations.due(now) {
             self.end_operation(now, reported, number);
         }
+        self.push_deployments(now, reported);
         for index in 0..self.providers.len() {
             let due = self.providers[index].next_deadline();
             if due.is_some_and(|due| due <= now) {
@@ -230,7 +235,11 @@ impl ControlPlane {
     /// When something is next due by itself.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let providers = self.providers.iter().filter_map(|p| p.next_deadline());
-        providers.chain(self.operations.next_deadline()).min()
+        let operations = self.operations.next_deadline();
+        providers
+            .chain(operations)
+            .chain(self.deployments.next_deadline())
+            .min()
     }
 
     pub(crate) fn drain_desired(&mut self) -> Vec<Desired> {
@@ -280,6 +289,9 @@ impl ControlPlane {
         // A lock is no obstacle to its own removal.
         if !matches!(below, Below::Locks { .. }) {
             self.check_locks(request)?;
+        }
+        if let Some(address) = deployments::address(&request.segments) {
+            return self.on_deployments(turn, &address);
         }
         match below {
             Below::Subscription => get_only(request, || self.subscription()),

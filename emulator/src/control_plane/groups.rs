@@ -38,6 +38,11 @@ impl ControlPlane {
         Ok(group.id.clone())
     }
 
+    /// What GET answers for a group that exists.
+    pub(super) fn group_document_of(&self, id: &ResourceId) -> Option<Value> {
+        self.store.group(id).map(group_document)
+    }
+
     /// Refuses writes in a group that is on its way out.
     ///
     /// # Errors
@@ -241,7 +246,10 @@ impl ControlPlane {
     pub(super) fn finish_group(&mut self, now: Instant, number: Number, outcome: Outcome) {
         let id = self.operations.get(number).resource.clone();
         match outcome {
-            Outcome::Succeeded => self.store.remove_group(&id),
+            Outcome::Succeeded => {
+                self.store.remove_group(&id);
+                self.deployments.forget_within(&id);
+            }
             Outcome::Failed(_) | Outcome::Canceled(_) => self.set_deleting(&id, false),
         }
         self.operations.end(number, now, outcome, None);

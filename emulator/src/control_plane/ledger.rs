@@ -53,7 +53,6 @@ const KNOWN: &[&str] = &[
     "microsoft.network/routetables",
     "microsoft.network/usages",
     "microsoft.operationalinsights/workspaces",
-    "microsoft.resources/deployments",
     "microsoft.resources/tags",
     "microsoft.storage/storageaccounts",
 ];

@@ -112,18 +112,32 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// The body as text.
+    ///
+    /// # Errors
+    /// `RequestContentTooLarge`, `InvalidRequestContent`.
+    pub(crate) fn text(&self) -> Result<&'a str, ArmError> {
+        self.check_length()?;
+        std::str::from_utf8(self.body).map_err(|error| invalid_content(&error))
+    }
+
+    fn check_length(&self) -> Result<(), ArmError> {
+        if self.body.len() <= MAX_BODY_BYTES {
+            return Ok(());
+        }
+        Err(ArmError::new(
+            http::StatusCode::PAYLOAD_TOO_LARGE,
+            "RequestContentTooLarge",
+            format!("The request content exceeds {MAX_BODY_BYTES} bytes."),
+        ))
+    }
+
     /// The body as JSON; `Null` when there is none.
     ///
     /// # Errors
     /// `RequestContentTooLarge`, `InvalidRequestContent`.
     pub(crate) fn json(&self) -> Result<Value, ArmError> {
-        if self.body.len() > MAX_BODY_BYTES {
-            return Err(ArmError::new(
-                http::StatusCode::PAYLOAD_TOO_LARGE,
-                "RequestContentTooLarge",
-                format!("The request content exceeds {MAX_BODY_BYTES} bytes."),
-            ));
-        }
+        self.check_length()?;
         let text = self.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(self.body);
         if text.iter().all(u8::is_ascii_whitespace) {
             return Ok(Value::Null);

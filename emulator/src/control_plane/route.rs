@@ -86,7 +86,7 @@ pub(crate) enum Below {
     },
     /// `/providers/Microsoft.Compute/skus`
     Skus,
-    /// An extension of something: locks, tags, deployments at subscription scope.
+    /// Any other extension of something. Deployments are read by `deployments::address` before this.
     Extension(String),
     /// No such path.
     Unknown,
@@ -189,9 +189,6 @@ fn in_group(group: &str, words: &[&str]) -> Below {
         [word] if is(word, "resources") => Below::Resources(Some(group)),
         [action] if !is(action, "providers") => Below::GroupAction(group, (*action).to_owned()),
         [word, rest @ ..] if is(word, "providers") => in_group_providers(group, rest),
-        [word, ..] if is(word, "deployments") => {
-            Below::Extension("Microsoft.Resources/deployments".to_owned())
-        }
         _ => Below::Unknown,
     }
 }

@@ -28,7 +28,7 @@ impl ControlPlane {
         ))
     }
 
-    fn subscription_document(&self) -> Value {
+    pub(super) fn subscription_document(&self) -> Value {
         let id = &self.config.subscription;
         json!({
             "id": format!("/subscriptions/{id}"),
@@ -106,7 +106,7 @@ impl ControlPlane {
         Ok(Answer::ok(&self.namespace_document(namespace)))
     }
 
-    fn namespace_document(&self, namespace: &str) -> Value {
+    pub(super) fn namespace_document(&self, namespace: &str) -> Value {
         let kinds = self.providers.iter().map(|provider| provider.kind());
         let mut canonical = namespace.to_owned();
         let mut types = Vec::new();

@@ -168,6 +168,14 @@ impl ControlPlane {
         })
     }
 
+    /// What a draft would store, without storing it.
+    ///
+    /// # Errors
+    /// What [`ControlPlane::apply`] would refuse.
+    pub(super) fn would_store(&self, draft: &Draft<'_>) -> Result<Value, ArmError> {
+        self.admit(draft).map(|admitted| admitted.write.model)
+    }
+
     /// Stores an admitted write, takes the place of one that runs, and begins its operation.
     fn enact(
         &mut self,

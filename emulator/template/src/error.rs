@@ -1,5 +1,6 @@
 //! Why a template cannot be deployed.
 
+use crate::fault::Fault;
 use crate::json::JsonError;
 use crate::position::Position;
 
@@ -13,6 +14,8 @@ pub struct TemplateError {
     pub message: String,
     /// Where in the text.
     pub at: Option<Position>,
+    /// Whether it is only too early: something it needs may yet be deployed.
+    pub unresolved: bool,
 }
 
 /// Azure's pointer at the end of most of these messages.
@@ -24,6 +27,7 @@ impl TemplateError {
             code: "InvalidTemplate".to_owned(),
             message,
             at,
+            unresolved: false,
         }
     }
 
@@ -49,12 +53,15 @@ impl TemplateError {
     }
 
     /// An expression of a resource has no value.
-    pub(crate) fn resource(name: &str, at: Position, reason: &str) -> Self {
+    pub(crate) fn resource(name: &str, at: Position, fault: &Fault) -> Self {
         let message = format!(
             "Unable to process template language expressions for resource '{name}' at {at}. \
-             '{reason}'"
+             '{fault}'"
         );
-        Self::invalid(message, Some(at))
+        Self {
+            unresolved: matches!(fault, Fault::Unresolved(_)),
+            ..Self::invalid(message, Some(at))
+        }
     }
 
     /// The outputs have no value.
@@ -66,6 +73,7 @@ impl TemplateError {
                  deployment operations. At {at}: {reason}"
             ),
             at: Some(at),
+            unresolved: false,
         }
     }
 }
@@ -78,6 +86,7 @@ impl From<JsonError> for TemplateError {
                 "The request content was invalid and could not be deserialized: '{error}'."
             ),
             at: Some(error.at),
+            unresolved: false,
         }
     }
 }

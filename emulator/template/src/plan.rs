@@ -210,9 +210,7 @@ impl Plan {
             !(own || nested && name.eq_ignore_ascii_case("properties"))
         };
         let body = evaluator.members(resource.node.members(), wanted);
-        body.map_err(|(fault, at)| {
-            TemplateError::resource(&resource.shown_name(), at, &fault.to_string())
-        })
+        body.map_err(|(fault, at)| TemplateError::resource(&resource.shown_name(), at, &fault))
     }
 
     fn names(&self) -> PlanNames<'_> {

@@ -3,6 +3,7 @@
 mod addresses;
 mod any_request;
 mod autoscale;
+mod deployments;
 mod etags;
 mod extensions;
 mod faults;
@@ -19,4 +20,5 @@ mod security_groups;
 mod spec_examples;
 mod subscriptions;
 mod support;
+mod templates;
 mod topology;

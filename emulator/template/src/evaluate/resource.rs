@@ -197,6 +197,8 @@ fn id(arguments: &Arguments<'_>, scope: &str, rest: &[Value]) -> Result<Value, F
     let Some((resource_type, names)) = texts.split_first() else {
         return Err(arguments.refuse("the resource type is missing"));
     };
+    // Quickstart templates write `Microsoft.Network/virtualNetworks/`; Azure takes it.
+    let resource_type = resource_type.trim_end_matches('/');
     let parts: Vec<&str> = names.iter().flat_map(|name| name.split('/')).collect();
     let wanted = resource_type.split('/').count() - 1;
     if parts.len() != wanted {
@@ -279,6 +281,10 @@ mod tests {
             (
                 "resourceId('Microsoft.Network/virtualNetworks/subnets', 'v/s')",
                 r#""/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/v/subnets/s""#,
+            ),
+            (
+                "resourceId('Microsoft.Network/virtualNetworks/', 'v')",
+                r#""/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/v""#,
             ),
             (
                 "subscriptionResourceId('Microsoft.Authorization/roleDefinitions', 'r')",

@@ -44,7 +44,7 @@ impl Plan {
         let evaluator = evaluator.within(&resource.loops);
         for one in written.items() {
             let value = evaluator.node(one).map_err(|(fault, at)| {
-                TemplateError::resource(&resource.shown_name(), at, &fault.to_string())
+                TemplateError::resource(&resource.shown_name(), at, &fault)
             })?;
             let Some(text) = value.as_str() else {
                 let reason = "An item of 'dependsOn' is expected to be a string.";

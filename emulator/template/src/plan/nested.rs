@@ -162,9 +162,8 @@ impl Plan {
         let evaluator: Evaluator<'_> = self.evaluator(&names, runtime, &budget, Place::Body);
         let evaluator = evaluator.within(&resource.loops);
         let value: Result<Value, _> = evaluator.node(node);
-        let value = value.map_err(|(fault, at)| {
-            TemplateError::resource(&resource.shown_name(), at, &fault.to_string())
-        })?;
+        let value = value
+            .map_err(|(fault, at)| TemplateError::resource(&resource.shown_name(), at, &fault))?;
         Ok(Node::from_value(&value, node.at))
     }
 }

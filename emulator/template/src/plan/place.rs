@@ -217,7 +217,7 @@ impl Reader<'_> {
                 .get("name")
                 .and_then(Node::text)
                 .unwrap_or_default();
-            TemplateError::resource(shown, at, &fault.to_string())
+            TemplateError::resource(shown, at, &fault)
         })?;
         Ok(Some((value, node.at)))
     }
