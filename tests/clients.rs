@@ -1,5 +1,5 @@
 //! The clients that people have, unmodified, against the local Azure in another process: the Azure
-//! CLI and the Azure SDK for Python build the same system, swap it and take it away.
+//! CLI and the Azure SDKs for Python and JavaScript build the same system, swap it and take it away.
 //!
 //! `./check tools` installs them below `target/`; where they are missing a test says so and does
 //! nothing. What each client was seen to do is in `emulator/CLIENTS.md`, made from the flows.
@@ -227,23 +227,18 @@ async fn az_builds_swaps_and_removes_the_system() {
     assert_eq!(azure.graph().await, json!({}));
 }
 
-#[tokio::test]
-async fn the_python_sdk_builds_swaps_and_removes_the_system() {
-    let python = match installed("azure-sdk/bin/python") {
-        Ok(program) => program,
-        Err(why) => {
-            println!("skipped: {why}");
-            return;
-        }
-    };
+/// Runs a program's flow, compares what stands in between and what is left, and checks that the
+/// program did every step that the table will tell of it.
+async fn check_sdk(program: &Path, flow: &str, rest: &[&Path]) {
     let azure = Azure::start();
     let run = |phase: &str| {
-        let output = Command::new(&python)
-            .arg(flows().join("sdk.py"))
+        let output = Command::new(program)
+            .arg(flows().join(flow))
             .arg(phase)
+            .args(rest)
             .envs(azure.variables())
             .output();
-        assert_ended_well(phase, &output.expect("python starts"))
+        assert_ended_well(phase, &output.expect("the program starts"))
     };
     let mut said = run("build");
     insta::assert_json_snapshot!("graph", azure.graph().await);
@@ -253,77 +248,90 @@ async fn the_python_sdk_builds_swaps_and_removes_the_system() {
         .lines()
         .filter_map(|line| line.strip_prefix("ok "))
         .collect();
-    let flow = python_steps();
-    let flow: BTreeSet<&str> = flow.iter().map(String::as_str).collect();
-    assert_eq!(done, flow, "the table tells what was really done");
+    let steps = steps_of(flow);
+    let steps: BTreeSet<&str> = steps.iter().map(String::as_str).collect();
+    assert_eq!(done, steps, "the table tells what was really done");
 }
 
-/// The names of the steps in the Python flow, as they stand in it.
-fn python_steps() -> Vec<String> {
-    let text = std::fs::read_to_string(flows().join("sdk.py")).expect("the flow is there");
-    let mut names = Vec::new();
-    for line in text.lines().map(str::trim_start) {
-        let quoted = line
-            .strip_prefix("step(\"")
-            .or_else(|| line.strip_prefix("refused(\""));
-        if let Some((name, _)) = quoted.and_then(|rest| rest.split_once('"')) {
-            names.push(name.to_owned());
-        }
+#[tokio::test]
+async fn the_python_sdk_builds_swaps_and_removes_the_system() {
+    match installed("azure-sdk/bin/python") {
+        Ok(python) => check_sdk(&python, PYTHON, &[]).await,
+        Err(why) => println!("skipped: {why}"),
     }
-    names
+}
+
+#[tokio::test]
+async fn the_javascript_sdk_builds_swaps_and_removes_the_system() {
+    match installed("azure-js/installed") {
+        Ok(_mark) => {
+            let modules = below_target("azure-js");
+            check_sdk(Path::new("node"), JAVASCRIPT, &[&modules]).await;
+        }
+        Err(why) => println!("skipped: {why}"),
+    }
+}
+
+const PYTHON: &str = "sdk.py";
+const JAVASCRIPT: &str = "sdk.mjs";
+
+/// The names of the steps in a flow, as they stand in its program.
+fn steps_of(flow: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(flows().join(flow)).expect("the flow is there");
+    let calls = ["step(\"", "refused(\""];
+    let names = text.lines().filter_map(|line| {
+        let rest = calls.iter().find_map(|call| line.split(call).nth(1))?;
+        rest.split('"').next().map(str::to_owned)
+    });
+    names.collect()
 }
 
 /// The table of who does what, from the flows.
 fn table() -> String {
-    let mut rows: Vec<(&str, &str)> = Vec::new();
+    let sdks = [steps_of(PYTHON), steps_of(JAVASCRIPT)];
+    let mut rows: Vec<(&str, String)> = Vec::new();
     for step in az::BUILD.iter().chain(az::REMOVE) {
         if !rows.iter().any(|(name, _)| *name == step.name) {
-            rows.push((step.name, step.command));
+            rows.push((step.name, format!("`az {}`", shown(step.command))));
         }
     }
-    let python = python_steps();
-    let only_python: Vec<&String> = python
-        .iter()
-        .filter(|name| !rows.iter().any(|(known, _)| known == name))
-        .collect();
+    for name in sdks.iter().flatten() {
+        if !rows.iter().any(|(known, _)| known == name) {
+            rows.push((name, "–".to_owned()));
+        }
+    }
     let mut text = String::from(INTRODUCTION);
-    let python_cell = |name: &str| {
-        if python.iter().any(|step| step == name) {
-            "yes"
-        } else {
-            "–"
-        }
-    };
-    for (name, command) in &rows {
-        let command: Vec<&str> = command
-            .split(' ')
-            .take_while(|word| !word.starts_with('-'))
-            .collect();
-        let command = command.join(" ");
-        let shown = if command.starts_with('{') {
-            "rest --method put"
-        } else {
-            &command
-        };
-        let _infallible = writeln!(text, "| {name} | `az {shown}` | {} |", python_cell(name));
-    }
-    for name in only_python {
-        let _infallible = writeln!(text, "| {name} | – | yes |");
+    for (name, az) in &rows {
+        let cells = sdks.each_ref().map(|steps| {
+            let does = steps.iter().any(|step| step == name);
+            if does { "yes" } else { "–" }
+        });
+        let _infallible = writeln!(text, "| {name} | {az} | {} |", cells.join(" | "));
     }
     text
+}
+
+/// A command without its arguments.
+fn shown(command: &str) -> String {
+    if command.starts_with('{') {
+        return "rest --method put".to_owned();
+    }
+    let words = command.split(' ').take_while(|word| !word.starts_with('-'));
+    words.collect::<Vec<_>>().join(" ")
 }
 
 const INTRODUCTION: &str = "\
 # What real clients do against the emulator
 
 Made from the flows in `tests/clients/` by `tests/clients.rs`, which runs each of these with the unmodified client; do not
-edit. `UPDATE_CLIENTS=1 cargo test --test clients table` writes it anew. Both flows end in the same resource graph.
+edit. `UPDATE_CLIENTS=1 cargo test --test clients table` writes it anew. All flows end in the same resource graph.
 
 az is 2.91.0; Python has azure-mgmt-network 33.1.0, azure-mgmt-compute 39.0.0, azure-mgmt-resource 26.0.0,
-azure-mgmt-monitor 7.0.0 and azure-identity 1.25.1. A dash means: not in that client's flow.
+azure-mgmt-monitor 7.0.0 and azure-identity 1.25.1; JavaScript @azure/arm-network 36.0.0, arm-compute 24.1.0,
+arm-resources 7.0.0 and identity 4.13.0. A dash means: not in that client's flow.
 
-| operation | Azure CLI | Python SDK |
-|---|---|---|
+| operation | Azure CLI | Python SDK | JavaScript SDK |
+|---|---|---|---|
 ";
 
 #[test]
