@@ -2,7 +2,8 @@
 //!
 //! A model of our own: the instance ledger says which work came to which machine, the time before
 //! the swap says what a request of each class costs a worker, events say which machines were there,
-//! well and balanced. Each side's load is held against its bearing machines, and each machine's
+//! well and balanced. A stream or a download takes a worker until it has begun and none while it
+//! lasts, so a thousand open streams are no load (their coming back all at once is). Each side's load is held against its bearing machines, and each machine's
 //! against its own workers, so that a mean hides no hot spot. Attempts count, so the load of retries
 //! is in it.
 //!
@@ -81,6 +82,9 @@ impl Costs {
             if !(window.baseline_start..window.swap_start).contains(&client.due) {
                 continue;
             }
+            if flows(client.class) {
+                continue;
+            }
             for run in request.executions() {
                 let (busy, count) = sums.entry(client.class).or_default();
                 *busy += run.ended.since(run.started).as_secs_f64();
@@ -95,6 +99,11 @@ impl Costs {
         let known = self.0.get(&class).copied();
         known.unwrap_or(side.capacity.service.as_secs_f64())
     }
+}
+
+/// Whether requests of a class need a worker only to begin.
+fn flows(class: RequestClass) -> bool {
+    class.is_stream() || class == RequestClass::Download
 }
 
 /// Seconds of work that came to each machine of one side, by slice.
