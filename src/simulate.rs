@@ -22,6 +22,7 @@ use crate::session::runtime;
 
 mod comparison;
 mod kills;
+mod levels;
 mod merge;
 mod outputs;
 mod progress;
@@ -40,7 +41,7 @@ use shard::Choice;
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    after_help = "Examples:\n  turquoise simulate                       a thousand seeds and every mutant\n  turquoise simulate --seeds 41..42 --no-mutants\n  turquoise simulate --time 10m --no-mutants --certificate certificate\n  turquoise simulate --seeds 200 --failures failures\n  turquoise simulate --seeds 50 --digest-only\n  turquoise simulate --seeds 100 --no-mutants --compare\n  turquoise simulate --mutant kill-inflight,F58\n  turquoise simulate --seeds 100000 --shard auto --results file:///mnt/results\n  turquoise simulate merge file:///mnt/results --certificate certificate\n\nEnds with 0 when nothing failed and every mutant was caught, with 13 otherwise (`turquoise explain campaign`)."
+    after_help = "Examples:\n  turquoise simulate                       a thousand seeds and every mutant\n  turquoise simulate --seeds 41..42 --no-mutants\n  turquoise simulate --time 10m --no-mutants --certificate certificate\n  turquoise simulate --seeds 200 --failures failures\n  turquoise simulate --seeds 50 --digest-only\n  turquoise simulate --seeds 100 --no-mutants --compare\n  turquoise simulate --mutant kill-inflight,F58\n  turquoise simulate --seeds 100000 --shard auto --results file:///mnt/results\n  turquoise simulate merge file:///mnt/results --certificate certificate\n  turquoise simulate levels --seeds 10000\n\nEnds with 0 when nothing failed and every mutant was caught, with 13 otherwise (`turquoise explain campaign`)."
 )]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -54,6 +55,8 @@ pub(crate) struct Args {
 enum Action {
     /// Join the results of all shards into one.
     Merge(merge::Args),
+    /// Run the same seeds on every level of simulation and compare their digests.
+    Levels(levels::Args),
 }
 
 /// What a campaign runs.
@@ -187,6 +190,7 @@ impl Campaign {
 pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, Failure> {
     match &args.action {
         Some(Action::Merge(args)) => merge::run(args, output),
+        Some(Action::Levels(args)) => levels::run(args, output),
         None => args.campaign.run(output),
     }
 }

@@ -285,3 +285,21 @@ fn seeds_are_a_count_or_a_range() {
         assert_eq!(ended.code, 64, "{wrong}: {}", ended.stderr);
     }
 }
+
+#[test]
+fn every_level_of_simulation_gives_one_digest() {
+    let on = |threads| {
+        let levels = ["simulate", "levels", "--seeds", "4", "--threads", threads];
+        run(&[&levels[..], &["--output", "json"]].concat())
+    };
+    let ended = on("2");
+    let result = ended.result();
+    assert_eq!(ended.code, 0, "{result:#}\n{}", ended.stderr);
+    assert_eq!(result["scenarios"], 4);
+    assert_eq!(result["agree"], true);
+    let digests = &result["digests"];
+    assert_eq!(digests["L0"].as_str().map(str::len), Some(16), "{digests}");
+    assert_eq!(digests["L1"], digests["L0"]);
+    assert_eq!(digests["L2"], digests["L0"]);
+    assert_eq!(on("1").result()["digests"], *digests);
+}

@@ -2,7 +2,8 @@
 //!
 //! A campaign is a shell: it has threads, a clock and files. What a seed does is decided by
 //! [`Runner`] alone, so that any number of threads and any order gives the same digest. [`compare`]
-//! sets the published script beside the reference, under each fault alone.
+//! sets the published script beside the reference, under each fault alone, and [`agree`] runs the
+//! same seeds on every level of simulation.
 
 mod build;
 mod bundle;
@@ -10,6 +11,7 @@ mod catalogue;
 mod comparison;
 mod interval;
 mod kill;
+mod levels;
 mod merge;
 mod report;
 mod shard;
@@ -36,6 +38,7 @@ pub use catalogue::{NotSeeded, Wave};
 pub use comparison::{Compared, Comparison, compare};
 pub use interval::Interval;
 pub use kill::{Kill, hunt};
+pub use levels::{Difference, LevelOptions, LevelReport, agree};
 pub use merge::{MergeError, merge};
 pub use report::{
     CampaignReport, CoverageReport, Failure, MutantReport, Partial, Plan, SOMETIMES_AFTER, Seeds,

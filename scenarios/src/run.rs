@@ -35,6 +35,21 @@ pub enum Level {
     Duplex,
 }
 
+impl Level {
+    /// All of them, the fastest first.
+    pub const ALL: [Self; 3] = [Self::Core, Self::InProcess, Self::Duplex];
+
+    /// The name in reports: `L0`, `L1` or `L2`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Core => "L0",
+            Self::InProcess => "L1",
+            Self::Duplex => "L2",
+        }
+    }
+}
+
 /// Runs scenarios; clones share the systems already deployed.
 #[derive(Clone, Debug, Default)]
 pub struct Runner {

@@ -80,8 +80,21 @@ fn line(progress: &Progress, elapsed: Duration, limit: Option<Duration>) -> Stri
     let left = time_left(progress, rate, seconds, limit)
         .map_or_else(String::new, |left| format!(", about {left:.0} s left"));
     format!(
-        "{}{of} scenarios, {} failed; mutants {} caught, {} not, of {}; {seconds:.0} s, {rate:.0} a second{left}",
-        progress.scenarios, progress.failed, progress.killed, progress.survived, progress.mutants,
+        "{}{of} scenarios, {} failed{}; {seconds:.0} s, {rate:.0} a second{left}",
+        progress.scenarios,
+        progress.failed,
+        mutants(progress),
+    )
+}
+
+/// How the hunts go, where there are any.
+fn mutants(progress: &Progress) -> String {
+    if progress.mutants == 0 {
+        return String::new();
+    }
+    format!(
+        "; mutants {} caught, {} not, of {}",
+        progress.killed, progress.survived, progress.mutants
     )
 }
 
@@ -136,5 +149,15 @@ mod tests {
             ..PROGRESS
         };
         assert!(line(&endless, at, None).ends_with("100 a second"));
+        let alone = Progress {
+            mutants: 0,
+            killed: 0,
+            ..PROGRESS
+        };
+        let alone = line(&alone, at, None);
+        assert!(
+            alone.starts_with("300/1000 scenarios, 1 failed; 3 s"),
+            "{alone}"
+        );
     }
 }
