@@ -70,7 +70,7 @@ pub(crate) enum Command {
     /// Print how other programs reach the local Azure.
     Env(env::Args),
     /// Run seeded scenarios in virtual time and hunt wrong orchestrators.
-    Simulate(simulate::Args),
+    Simulate(Box<simulate::Args>),
     /// Run a recorded scenario again and step through it.
     Replay(replay::Args),
     /// Let a program of yours swap on this machine and judge it.

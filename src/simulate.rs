@@ -21,6 +21,7 @@ use crate::output::{Output, Paint, note};
 use crate::session::runtime;
 
 mod comparison;
+mod harness;
 mod kills;
 mod levels;
 mod merge;
@@ -41,7 +42,7 @@ use shard::Choice;
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    after_help = "Examples:\n  turquoise simulate                       a thousand seeds and every mutant\n  turquoise simulate --seeds 41..42 --no-mutants\n  turquoise simulate --time 10m --no-mutants --certificate certificate\n  turquoise simulate --seeds 200 --failures failures\n  turquoise simulate --seeds 50 --digest-only\n  turquoise simulate --seeds 100 --no-mutants --compare\n  turquoise simulate --mutant kill-inflight,F58\n  turquoise simulate --seeds 100000 --shard auto --results file:///mnt/results\n  turquoise simulate merge file:///mnt/results --certificate certificate\n  turquoise simulate levels --seeds 10000\n\nEnds with 0 when nothing failed and every mutant was caught, with 13 otherwise (`turquoise explain campaign`)."
+    after_help = "Examples:\n  turquoise simulate                       a thousand seeds and every mutant\n  turquoise simulate --seeds 41..42 --no-mutants\n  turquoise simulate --time 10m --no-mutants --certificate certificate\n  turquoise simulate --seeds 200 --failures failures\n  turquoise simulate --seeds 50 --digest-only\n  turquoise simulate --seeds 100 --no-mutants --compare\n  turquoise simulate --mutant kill-inflight,F58\n  turquoise simulate --seeds 100000 --shard auto --results file:///mnt/results\n  turquoise simulate merge file:///mnt/results --certificate certificate\n  turquoise simulate levels --seeds 10000\n  turquoise simulate --mutant-ranges 5 --kills KILLS.md\n\nEnds with 0 when nothing failed and every mutant and wrong harness was caught, with 13 otherwise (`turquoise explain campaign`)."
 )]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -77,7 +78,7 @@ struct Campaign {
         value_name = "pessimistic|calibrated|nice"
     )]
     profile: Azure,
-    /// Hunt the wrong orchestrators too; the default.
+    /// Hunt the wrong orchestrators too, and try the wrong harnesses (H01 to H15); the default.
     #[arg(long, overrides_with = "no_mutants")]
     mutants: bool,
     /// Only the reference orchestrator.
@@ -142,6 +143,7 @@ impl Campaign {
             mutants: self.hunted(),
             mutant_seeds: self.mutant_seeds,
             mutant_ranges: self.mutant_ranges,
+            harness: self.mutates_harness(),
             profile: self.profile,
             shard,
             threads: self.threads,
@@ -169,6 +171,12 @@ impl Campaign {
         } else {
             self.mutant.clone()
         }
+    }
+
+    /// Only who hunts every mutant asks of the harness too: for a single one it would take longer
+    /// than the hunt.
+    fn mutates_harness(&self) -> bool {
+        !self.no_mutants && !self.digest_only && self.mutant.is_empty()
     }
 
     fn share(&self) -> Result<Shard, Failure> {

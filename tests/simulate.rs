@@ -185,7 +185,7 @@ fn a_share_is_read_from_the_scheduler_or_refused() {
 }
 
 #[test]
-fn junit_tells_seeds_mutants_and_places() {
+fn junit_and_a_kill_table_tell_seeds_mutants_and_places() {
     let place = folder();
     let ended = run_in(
         &place,
@@ -197,9 +197,16 @@ fn junit_tells_seeds_mutants_and_places() {
             "empty-pool",
             "--junit",
             "campaign.xml",
+            "--kills",
+            "kills.md",
         ],
     );
     assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let kills = file(&place, "kills.md");
+    assert!(
+        kills.contains("| F55 | empty-pool | ") && kills.contains("| yes | 1 |"),
+        "{kills}"
+    );
     let xml = file(&place, "campaign.xml");
     for expected in [
         "<?xml version=\"1.0\"",

@@ -26,6 +26,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::generate;
+use crate::harness::{Bench, HarnessMutant, harness_mutants};
 use crate::mutants::{MUTANTS, Mutant};
 use crate::run::{Level, Ran, Runner};
 use crate::scenario::{Azure, Scenario};
@@ -34,7 +35,7 @@ use crate::world::WorldError;
 
 pub use build::Build;
 pub use bundle::{Bundle, Expected, ExpectedShrunk};
-pub use catalogue::{NotSeeded, Wave};
+pub use catalogue::{NotSeeded, Wave, named};
 pub use comparison::{Compared, Comparison, compare};
 pub use interval::Interval;
 pub use kill::{Kill, hunt};
@@ -62,6 +63,8 @@ pub struct Options {
     pub mutant_seeds: u64,
     /// Disjoint ranges of seeds that each mutant is hunted through, for the median.
     pub mutant_ranges: u64,
+    /// Whether the harness is mutated too (H01 to H15), and each mutant of it must be noticed.
+    pub harness: bool,
     /// How Azure behaves in the reference's scenarios where evidence leaves it open.
     pub profile: Azure,
     /// Which share of all this.
@@ -86,6 +89,7 @@ impl Default for Options {
             mutants: MUTANTS.iter().collect(),
             mutant_seeds: 1000,
             mutant_ranges: 1,
+            harness: false,
             profile: Azure::default(),
             shard: Shard::ALL,
             threads: None,
@@ -169,6 +173,7 @@ pub fn simulate(
 ) -> Result<CampaignReport, CampaignError> {
     let began = Instant::now();
     let mutants = options.mutants.iter().enumerate();
+    let harness = harness_mutants().iter().enumerate();
     let campaign = Campaign {
         options,
         progress,
@@ -178,6 +183,10 @@ pub fn simulate(
         mutants: mutants
             .filter(|(number, _)| options.shard.has_mutant(*number))
             .map(|(_, mutant)| *mutant)
+            .collect(),
+        harness: harness
+            .filter(|(number, _)| options.harness && options.shard.has_mutant(*number))
+            .map(|(_, mutant)| mutant)
             .collect(),
         tally: Mutex::default(),
         next: AtomicU64::new(0),
@@ -197,6 +206,8 @@ struct Campaign<'a> {
     seeds: Range<u64>,
     /// This shard's mutants.
     mutants: Vec<&'static Mutant>,
+    /// This shard's mutants of the harness.
+    harness: Vec<&'static HarnessMutant>,
     tally: Mutex<Tally>,
     next: AtomicU64,
     folders: AtomicUsize,
@@ -208,6 +219,7 @@ struct Campaign<'a> {
 enum Job {
     Seed(u64),
     Mutant(&'static Mutant),
+    Harness(&'static HarnessMutant),
 }
 
 impl Campaign<'_> {
@@ -217,6 +229,10 @@ impl Campaign<'_> {
             let done = match job {
                 Job::Seed(seed) => self.run_seed(seed),
                 Job::Mutant(mutant) => self.hunt(mutant),
+                Job::Harness(mutant) => {
+                    self.mutate_harness(mutant);
+                    Ok(())
+                }
             };
             if done.is_err() {
                 self.broken.store(true, Ordering::Relaxed);
@@ -233,14 +249,13 @@ impl Campaign<'_> {
             return None;
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let hunts = self.mutants.len() as u64;
-        if number < hunts {
-            let mutant = usize::try_from(number)
-                .ok()
-                .map(|index| self.mutants[index]);
-            return mutant.map(Job::Mutant);
+        let hunts = self.mutants.len() + self.harness.len();
+        if let Some(index) = usize::try_from(number).ok().filter(|index| *index < hunts) {
+            let mutant = self.mutants.get(index).map(|mutant| Job::Mutant(mutant));
+            let harness = || Job::Harness(self.harness[index - self.mutants.len()]);
+            return Some(mutant.unwrap_or_else(harness));
         }
-        let seed = self.seeds.start.checked_add(number - hunts)?;
+        let seed = self.seeds.start.checked_add(number - hunts as u64)?;
         self.seeds.contains(&seed).then_some(Job::Seed(seed))
     }
 
@@ -277,6 +292,11 @@ impl Campaign<'_> {
             ran,
             written,
         ))
+    }
+
+    fn mutate_harness(&self, mutant: &'static HarnessMutant) {
+        let run = mutant.run(&Bench::on(&self.runner));
+        self.note(|tally| tally.harness(run));
     }
 
     fn write(
@@ -348,7 +368,8 @@ impl Campaign<'_> {
         let took = self.began.elapsed();
         let tally = self.tally.into_inner();
         let tally = tally.unwrap_or_else(PoisonError::into_inner);
-        let hunted = tally.kills.len() == self.mutants.len();
+        let hunted =
+            tally.kills.len() == self.mutants.len() && tally.harness.len() == self.harness.len();
         let of = finite(&self.seeds).map(|end| end - self.seeds.start);
         let stopped = options.stop.is_asked();
         let done = hunted && of.map_or(!stopped, |of| tally.scenarios == of);
@@ -382,6 +403,7 @@ fn plan(options: &Options) -> Plan {
         mutants: names.collect(),
         mutant_seeds: options.mutant_seeds,
         mutant_ranges: options.mutant_ranges,
+        harness: options.harness,
         profile: options.profile,
         shard: options.shard,
     }

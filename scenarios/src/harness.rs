@@ -13,7 +13,7 @@ mod ledgers;
 mod sources;
 mod traffic;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use bench::Bench;
 
@@ -45,12 +45,16 @@ pub struct HarnessMutant {
 }
 
 /// How a harness mutant fared.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HarnessRun {
     /// `H01` to `H15`.
-    pub id: &'static str,
+    pub id: String,
     /// Its name.
-    pub name: &'static str,
+    pub name: String,
+    /// How it hides losses.
+    pub hides: String,
+    /// The meta-test that must turn red.
+    pub meta_test: String,
     /// Whether it was found out, by a meta-test that the honest harness passes.
     pub caught: bool,
     /// What the meta-test measured: of the mutant when it was caught, else why it was not.
@@ -69,8 +73,10 @@ impl HarnessMutant {
             (Err(red), _) => (false, format!("the harness as it is fails: {red}")),
         };
         HarnessRun {
-            id: self.id,
-            name: self.name,
+            id: self.id.to_owned(),
+            name: self.name.to_owned(),
+            hides: self.hides.to_owned(),
+            meta_test: self.meta_test.to_owned(),
             caught,
             by,
         }

@@ -246,6 +246,20 @@ impl Mutant {
         scenario
     }
 
+    /// That scenario as this mutant itself meets it: with the fault that the reference is not asked
+    /// to bear.
+    #[must_use]
+    pub fn met(&self, seed: u64) -> Scenario {
+        let mut scenario = self.exposed(seed);
+        self.deform(&mut scenario);
+        scenario
+    }
+
+    /// Whether it meets a world of its own, with a fault that the reference is not asked to bear.
+    pub(crate) fn has_own_world(&self) -> bool {
+        self.met(0) != self.exposed(0)
+    }
+
     /// Changes a scenario into the world that this mutant alone meets.
     pub(crate) fn deform(&self, scenario: &mut Scenario) {
         (self.world)(scenario);

@@ -104,6 +104,36 @@ fn a_report_survives_being_written_down() {
     assert_eq!(timeless(read), timeless(report));
 }
 
+#[test]
+fn wrong_harnesses_are_shared_out_and_one_that_nobody_notices_fails_the_campaign() {
+    let share = |index| {
+        campaign(&Options {
+            seeds: 0..2,
+            mutants: Vec::new(),
+            harness: true,
+            shard: Shard::new(index, 2).expect("there is such a share"),
+            ..Options::default()
+        })
+    };
+    let (one, two) = (share(1), share(2));
+    assert_eq!((one.harness.len(), two.harness.len()), (8, 7));
+    let mut whole = merge(&[two.clone(), one]).expect("both shares");
+    let ids: Vec<&str> = whole.harness.iter().map(|run| run.id.as_str()).collect();
+    assert_eq!((ids.len(), ids[0], ids[14]), (15, "H01", "H15"));
+    assert!(whole.holds(), "{:#?}", whole.harness);
+    let suite = |report: &CampaignReport, failures: u32| {
+        let suite = format!("<testsuite name=\"harness\" tests=\"15\" failures=\"{failures}\"");
+        junit::document(report).contains(&suite)
+    };
+    assert!(suite(&whole, 0));
+    assert!(certificate::page(&whole).contains("closed-loop"));
+    whole.harness[3].caught = false;
+    assert!(!whole.holds() && suite(&whole, 1));
+    assert!(certificate::page(&whole).contains("NOT noticed"));
+    let half = merge(&[two.clone(), two]);
+    assert!(half.is_err(), "{half:?}");
+}
+
 /// The seeds and mutants of the sharding tests.
 fn small(shard: Shard) -> Options {
     let ids = ["kill-inflight", "lost-update", "empty-pool"];

@@ -4,12 +4,13 @@ use turquoise_scenarios::Invariant;
 use turquoise_scenarios::campaign::{Kill, MutantReport, NotSeeded};
 use turquoise_scenarios::report::table::columns;
 
-const HEADINGS: [&str; 7] = [
+const HEADINGS: [&str; 8] = [
     "entry",
     "wave",
     "wrong orchestrator",
     "caught by",
-    "belongs to",
+    "the catalogue names",
+    "right",
     "on seed",
     "scenarios",
 ];
@@ -19,6 +20,12 @@ pub(super) fn text(report: &MutantReport) -> String {
     let mut lines = vec![HEADINGS.map(str::to_owned)];
     lines.extend(report.table.iter().map(row));
     let mut text = columns(&lines);
+    if !report.unproven.is_empty() {
+        text.push_str(&format!(
+            "oracles that caught none of these: {}\n",
+            names(&report.unproven)
+        ));
+    }
     text.extend(report.not_seeded.iter().map(not_seeded));
     if !report.unaccounted.is_empty() {
         text.push_str(&format!(
@@ -30,7 +37,7 @@ pub(super) fn text(report: &MutantReport) -> String {
     text
 }
 
-fn row(kill: &Kill) -> [String; 7] {
+fn row(kill: &Kill) -> [String; 8] {
     let by = match (kill.killed, kill.is_by_another()) {
         (true, _) => names(&kill.by),
         (_, true) => format!("NOBODY it belongs to, only {}", names(&kill.violated)),
@@ -39,9 +46,11 @@ fn row(kill: &Kill) -> [String; 7] {
     [
         kill.catalogue.clone(),
         kill.wave.name().to_owned(),
-        kill.mutant.clone(),
+        // A dagger: its fault is of a world that it alone meets.
+        format!("{}{}", kill.mutant, if kill.own_world { " †" } else { "" }),
         by,
-        names(&kill.belongs_to),
+        names(&kill.named),
+        if kill.right { "yes" } else { "no" }.to_owned(),
         kill.seed.map_or_else(String::new, |seed| seed.to_string()),
         scenarios(kill),
     ]

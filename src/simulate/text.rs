@@ -6,7 +6,7 @@ use turquoise_scenarios::campaign::{
     CampaignReport, Failure as FailedSeed, Interval, Partial, Shard,
 };
 
-use super::kills;
+use super::{harness, kills};
 use crate::display::thousands;
 use crate::output::Paint;
 
@@ -52,10 +52,16 @@ pub(super) fn report(report: &CampaignReport, paint: Paint) -> String {
     if report.mutants.total > 0 {
         row("mutants", mutants(report, paint));
     }
+    if !report.harness.is_empty() {
+        row("harness", harness(report, paint));
+    }
     row("coverage", coverage(report, paint));
     row("digest", report.digest.to_string());
     if !report.mutants.table.is_empty() {
         let _infallible = write!(text, "\n\n{}", kills::text(&report.mutants));
+    }
+    if !report.harness.is_empty() {
+        let _infallible = write!(text, "\n\n{}", harness::text(&report.harness));
     }
     for failure in report.failures.iter().take(NAMED) {
         text.push_str(&failed(failure, paint));
@@ -101,7 +107,11 @@ fn outcomes(report: &CampaignReport) -> String {
 
 fn mutants(report: &CampaignReport, paint: Paint) -> String {
     let mutants = &report.mutants;
-    let caught = format!("{} of {} caught", mutants.killed, mutants.total);
+    let right = mutants.killed - mutants.by_another_oracle.len();
+    let caught = format!(
+        "{} of {} caught, {right} by an oracle that the catalogue names",
+        mutants.killed, mutants.total
+    );
     if mutants.survivors.is_empty() {
         paint.good(&caught)
     } else {
@@ -109,6 +119,17 @@ fn mutants(report: &CampaignReport, paint: Paint) -> String {
             "{caught}; survivors: {}",
             mutants.survivors.join(", ")
         ))
+    }
+}
+
+fn harness(report: &CampaignReport, paint: Paint) -> String {
+    let of = report.harness.len();
+    let unnoticed: Vec<&str> = report.unnoticed().map(|run| run.name.as_str()).collect();
+    let noticed = format!("{} of {of} wrong ones noticed", of - unnoticed.len());
+    if unnoticed.is_empty() {
+        paint.good(&noticed)
+    } else {
+        paint.bad(&format!("{noticed}; not: {}", unnoticed.join(", ")))
     }
 }
 

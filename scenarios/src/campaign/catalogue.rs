@@ -1,10 +1,14 @@
 //! How the mutants stand to the failure catalogue: who is in its first wave, and who is missing.
 
+mod named;
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
 use crate::mutants::{MUTANTS, NOT_SEEDED};
+
+pub use named::named;
 
 /// The catalogue's entries are F01 to F114.
 const ENTRIES: u8 = 114;

@@ -1,15 +1,19 @@
-//! The hunt for one mutant: seed after seed, until the oracle it belongs to catches it.
+//! The hunt for one mutant: seed after seed, until the oracle that the catalogue names catches it.
 
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::catalogue::Wave;
+use super::catalogue::{Wave, named};
 use super::{CampaignError, run};
 use crate::invariant::Invariant;
 use crate::mutants::Mutant;
 use crate::run::Runner;
 use crate::subject::Subject;
+
+/// Once an oracle that a mutant belongs to has caught it, so many more scenarios are tried for one
+/// that the catalogue names. Most mutants show both on their first.
+const RIGHT_WITHIN: u64 = 100;
 
 /// How a mutant fared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,15 +24,21 @@ pub struct Kill {
     pub catalogue: String,
     /// When the catalogue wants it.
     pub wave: Wave,
-    /// The invariants it belongs to.
+    /// The invariants that the catalogue says its entry breaks: the right oracles.
+    pub named: Vec<Invariant>,
+    /// The invariants it belongs to: those, and where what it does may show first.
     pub belongs_to: Vec<Invariant>,
-    /// The invariants it violated, on the seed that killed it or on the last one that noticed it.
+    /// Whether its fault is one of a world that it alone meets; the reference runs without it.
+    pub own_world: bool,
+    /// The invariants it violated, on the seed that killed it or on the first one that noticed it.
     pub violated: Vec<Invariant>,
     /// Those of them that it belongs to.
     pub by: Vec<Invariant>,
     /// Whether an oracle it belongs to caught it, in every range of seeds.
     pub killed: bool,
-    /// The first seed on which it was caught.
+    /// Whether a right oracle did, in every range of seeds.
+    pub right: bool,
+    /// The first seed on which it was caught, by a right oracle if one caught it.
     pub seed: Option<u64>,
     /// Scenarios it was tried on, in all ranges together.
     pub tried: u64,
@@ -36,7 +46,7 @@ pub struct Kill {
     pub skipped: u64,
     /// Ranges of seeds it was hunted through.
     pub ranges: u64,
-    /// Scenarios until it was caught, in each range in which it was.
+    /// Scenarios until it was caught, in each range in which it was; by a right oracle if one did.
     pub first_kills: Vec<u64>,
     /// The median of those, the upper one of two; absent where a range left it alive.
     pub median: Option<u64>,
@@ -44,14 +54,21 @@ pub struct Kill {
 
 impl Kill {
     fn new(mutant: &Mutant) -> Self {
+        let named = named(mutant.catalogue);
+        let mut belongs_to = named.clone();
+        let more = mutant.oracles.iter().filter(|own| !named.contains(own));
+        belongs_to.extend(more);
         Self {
             mutant: mutant.id.to_owned(),
             catalogue: mutant.catalogue.to_owned(),
             wave: Wave::of(mutant.catalogue),
-            belongs_to: mutant.oracles.to_vec(),
+            named,
+            belongs_to,
+            own_world: mutant.has_own_world(),
             violated: Vec::new(),
             by: Vec::new(),
             killed: false,
+            right: false,
             seed: None,
             tried: 0,
             skipped: 0,
@@ -68,8 +85,9 @@ impl Kill {
     }
 
     /// Closes the account once every range was hunted through.
-    fn close(mut self) -> Self {
+    fn close(mut self, right: u64) -> Self {
         self.killed = self.ranges > 0 && self.first_kills.len() as u64 == self.ranges;
+        self.right = self.killed && right == self.ranges;
         if self.killed {
             let mut sorted = self.first_kills.clone();
             sorted.sort_unstable();
@@ -90,7 +108,7 @@ pub fn hunt(
 ) -> Result<Kill, CampaignError> {
     let mut hunt = Hunt::new(runner, mutant);
     hunt.through(seeds, &|| false)?;
-    Ok(hunt.kill.close())
+    Ok(hunt.close())
 }
 
 /// Hunts a mutant through several disjoint ranges of `length` seeds, from `first` on; `None` when
@@ -109,13 +127,34 @@ pub(super) fn hunt_ranges(
             return Ok(None);
         }
     }
-    Ok(Some(hunt.kill.close()))
+    Ok(Some(hunt.close()))
 }
 
 struct Hunt<'a> {
     runner: &'a Runner,
     mutant: &'static Mutant,
     kill: Kill,
+    /// Ranges in which a right oracle caught it.
+    right: u64,
+}
+
+/// Who noticed a mutant, from the least to the best.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Noticed {
+    /// An oracle it does not belong to.
+    Another,
+    /// One it belongs to.
+    Own,
+    /// One that the catalogue names.
+    Named,
+}
+
+/// A seed on which a mutant was noticed.
+struct Catch {
+    seed: u64,
+    tried: u64,
+    noticed: Noticed,
+    violated: Vec<Invariant>,
 }
 
 impl<'a> Hunt<'a> {
@@ -124,47 +163,88 @@ impl<'a> Hunt<'a> {
             runner,
             mutant,
             kill: Kill::new(mutant),
+            right: 0,
         }
     }
 
-    /// Goes through one range until the mutant is caught.
+    fn close(self) -> Kill {
+        self.kill.close(self.right)
+    }
+
+    /// Goes through one range until a right oracle catches the mutant, or another it belongs to did
+    /// and no right one follows.
     fn through(&mut self, seeds: Range<u64>, stop: &dyn Fn() -> bool) -> Result<(), CampaignError> {
         self.kill.ranges += 1;
+        let mut best: Option<Catch> = None;
         for (tried, seed) in (1..).zip(seeds) {
-            if stop() {
+            let settled = best.as_ref().is_some_and(|best| is_settled(best, tried));
+            if settled || stop() {
                 break;
             }
             self.kill.tried += 1;
-            if self.catches(seed)? {
-                self.kill.seed.get_or_insert(seed);
-                self.kill.first_kills.push(tried);
-                break;
+            let catch = self.catch(seed, tried)?;
+            let noticed = best.as_ref().map(|best| best.noticed);
+            if catch.as_ref().map(|catch| catch.noticed) > noticed {
+                best = catch;
             }
+        }
+        if let Some(best) = best {
+            self.note(best);
         }
         Ok(())
     }
 
-    /// Whether an oracle it belongs to catches the mutant on a seed that the reference passes.
-    fn catches(&mut self, seed: u64) -> Result<bool, CampaignError> {
+    /// What the mutant violated on a seed that the reference passes.
+    fn catch(&mut self, seed: u64, tried: u64) -> Result<Option<Catch>, CampaignError> {
         let scenario = self.mutant.exposed(seed);
         let mutated = run(self.runner, Subject::Mutant(self.mutant), &scenario)?;
         if mutated.verdict.violated.is_empty() {
-            return Ok(false);
+            return Ok(None);
         }
         // The reference's run is paid only where there is something to count.
         let reference = run(self.runner, Subject::Turquoise, &scenario)?;
         if !reference.verdict.holds() {
             self.kill.skipped += 1;
-            return Ok(false);
+            return Ok(None);
         }
         let violated: Vec<Invariant> = mutated.verdict.violated.keys().copied().collect();
-        let own = |invariant: &&Invariant| self.mutant.oracles.contains(invariant);
-        let by: Vec<Invariant> = violated.iter().filter(own).copied().collect();
-        let caught = !by.is_empty();
-        // What the table shows is its first kill, or else the last that somebody noticed.
-        if self.kill.first_kills.is_empty() {
-            (self.kill.violated, self.kill.by) = (violated, by);
+        let any_of = |list: &[Invariant]| violated.iter().any(|broken| list.contains(broken));
+        let noticed = if any_of(&self.kill.named) {
+            Noticed::Named
+        } else if any_of(&self.kill.belongs_to) {
+            Noticed::Own
+        } else {
+            Noticed::Another
+        };
+        Ok(Some(Catch {
+            seed,
+            tried,
+            noticed,
+            violated,
+        }))
+    }
+
+    /// Enters a range's best catch; the table shows the first range's.
+    fn note(&mut self, best: Catch) {
+        let first = self.kill.first_kills.is_empty();
+        if best.noticed > Noticed::Another {
+            self.kill.seed.get_or_insert(best.seed);
+            self.kill.first_kills.push(best.tried);
+            self.right += u64::from(best.noticed == Noticed::Named);
         }
-        Ok(caught)
+        if first {
+            let own = |broken: &&Invariant| self.kill.belongs_to.contains(broken);
+            self.kill.by = best.violated.iter().filter(own).copied().collect();
+            self.kill.violated = best.violated;
+        }
+    }
+}
+
+/// Whether nothing better is looked for after so many scenarios.
+fn is_settled(best: &Catch, tried: u64) -> bool {
+    match best.noticed {
+        Noticed::Named => true,
+        Noticed::Own => tried > best.tried + RIGHT_WITHIN,
+        Noticed::Another => false,
     }
 }

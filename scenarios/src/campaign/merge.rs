@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::report::{CampaignReport, Plan, Seeds};
 use super::shard::Shard;
 use super::tally::{Frame, Tally};
+use crate::harness::harness_mutants;
 
 /// Why reports are not the shards of one campaign.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -78,6 +79,7 @@ pub fn merge(reports: &[CampaignReport]) -> Result<CampaignReport, MergeError> {
     }
     let seeds = check_seeds(&first.plan, reports)?;
     check_hunts(&first.plan, reports)?;
+    check_harness(&first.plan, reports)?;
     let mut tally = Tally::default();
     for report in reports {
         tally.add(report);
@@ -160,6 +162,21 @@ fn check_hunts(plan: &Plan, reports: &[CampaignReport]) -> Result<(), MergeError
     for kill in reports.iter().flat_map(|report| &report.mutants.table) {
         if !missing.remove(kill.mutant.as_str()) {
             return Err(MergeError::DoubledHunt(kill.mutant.clone()));
+        }
+    }
+    match missing.first() {
+        Some(mutant) => Err(MergeError::MissingHunt((*mutant).to_owned())),
+        None => Ok(()),
+    }
+}
+
+/// The mutants of the harness: each once where they were to be run.
+fn check_harness(plan: &Plan, reports: &[CampaignReport]) -> Result<(), MergeError> {
+    let all = harness_mutants().iter().filter(|_| plan.harness);
+    let mut missing: BTreeSet<&str> = all.map(|mutant| mutant.id).collect();
+    for run in reports.iter().flat_map(|report| &report.harness) {
+        if !missing.remove(run.id.as_str()) {
+            return Err(MergeError::DoubledHunt(run.id.clone()));
         }
     }
     match missing.first() {

@@ -2,7 +2,7 @@
 //!
 //! A report is read back too: the reports of shards are merged into one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use super::catalogue::NotSeeded;
 use super::interval::Interval;
 use super::kill::Kill;
 use super::shard::Shard;
+use crate::harness::HarnessRun;
 use crate::invariant::Invariant;
 use crate::run::Ran;
 use crate::scenario::Azure;
@@ -41,6 +42,9 @@ pub struct CampaignReport {
     pub scenarios_per_s: f64,
     /// The mutants.
     pub mutants: MutantReport,
+    /// The mutants of the harness itself, H01 to H15, where they were run.
+    #[serde(default)]
+    pub harness: Vec<HarnessRun>,
     /// The interesting places.
     pub coverage: CoverageReport,
     /// The sum of all traces of the reference orchestrator.
@@ -81,6 +85,9 @@ pub struct Plan {
     pub mutant_seeds: u64,
     /// Ranges of a hunt.
     pub mutant_ranges: u64,
+    /// Whether the harness is mutated too.
+    #[serde(default)]
+    pub harness: bool,
     /// How Azure behaves where evidence leaves it open.
     pub profile: Azure,
     /// The share that this report is of.
@@ -117,6 +124,11 @@ pub struct MutantReport {
     pub survivors: Vec<String>,
     /// Those of the survivors that other oracles did notice.
     pub warnings: Vec<String>,
+    /// Those killed, but by no oracle that the catalogue names for them.
+    pub by_another_oracle: Vec<String>,
+    /// Invariants that are judged and that none of these mutants violated where it was killed: of
+    /// those oracles nothing was shown.
+    pub unproven: Vec<Invariant>,
     /// Each of them: killed by whom, and after how many scenarios.
     pub table: Vec<Kill>,
     /// Entries of the catalogue that no mutant stands for, each with its reason.
@@ -186,11 +198,19 @@ fn replay(seed: u64, profile: Azure, folder: Option<&PathBuf>) -> String {
 }
 
 impl CampaignReport {
-    /// Whether the reference orchestrator passed, every mutant was killed and, in a campaign long
-    /// enough, every place visited.
+    /// Whether the reference orchestrator passed, every mutant was killed, every mutant of the
+    /// harness found out and, in a campaign long enough, every place visited.
     #[must_use]
     pub fn holds(&self) -> bool {
-        self.failed == 0 && self.mutants.survivors.is_empty() && self.coverage.holds()
+        self.failed == 0
+            && self.mutants.survivors.is_empty()
+            && self.unnoticed().next().is_none()
+            && self.coverage.holds()
+    }
+
+    /// The mutants of the harness that nobody noticed.
+    pub fn unnoticed(&self) -> impl Iterator<Item = &HarnessRun> {
+        self.harness.iter().filter(|run| !run.caught)
     }
 }
 
@@ -206,11 +226,24 @@ impl MutantReport {
             killed: table.iter().filter(|kill| kill.killed).count(),
             survivors: names(&|kill| !kill.killed),
             warnings: names(&Kill::is_by_another),
+            by_another_oracle: names(&|kill| kill.killed && !kill.right),
+            unproven: unproven(&table),
             not_seeded: super::catalogue::not_seeded(),
             unaccounted: super::catalogue::unaccounted(),
             table,
         }
     }
+}
+
+/// The judged invariants that no killed mutant violated.
+fn unproven(table: &[Kill]) -> Vec<Invariant> {
+    let shown: BTreeSet<Invariant> = table
+        .iter()
+        .filter(|kill| kill.killed)
+        .flat_map(|kill| kill.violated.iter().copied())
+        .collect();
+    let judged: BTreeSet<Invariant> = crate::oracles::judged().collect();
+    judged.difference(&shown).copied().collect()
 }
 
 impl CoverageReport {

@@ -11,6 +11,7 @@ use super::report::{
 };
 use crate::coverage::{Coverage, POINTS};
 use crate::generate::Generated;
+use crate::harness::HarnessRun;
 use crate::run::Ran;
 use crate::trace::Digest;
 
@@ -26,6 +27,7 @@ pub(super) struct Tally {
     pub(super) outcomes: BTreeMap<String, u64>,
     pub(super) failures: BTreeMap<u64, Failure>,
     pub(super) kills: Vec<Kill>,
+    pub(super) harness: Vec<HarnessRun>,
 }
 
 /// What a report says beside the sums.
@@ -64,6 +66,10 @@ impl Tally {
         self.kills.push(kill);
     }
 
+    pub(super) fn harness(&mut self, run: HarnessRun) {
+        self.harness.push(run);
+    }
+
     pub(super) fn killed(&self) -> usize {
         self.kills.iter().filter(|kill| kill.killed).count()
     }
@@ -82,6 +88,7 @@ impl Tally {
         self.failures
             .extend(failures.map(|failure| (failure.seed, failure.clone())));
         self.kills.extend(report.mutants.table.iter().cloned());
+        self.harness.extend(report.harness.iter().cloned());
     }
 
     #[expect(
@@ -95,6 +102,7 @@ impl Tally {
         // Two threads, or two shards, end their hunts in any order.
         let order = |kill: &Kill| frame.plan.mutants.iter().position(|id| *id == kill.mutant);
         self.kills.sort_by_key(order);
+        self.harness.sort_by(|one, other| one.id.cmp(&other.id));
         for point in POINTS {
             self.places.entry(point.name.to_owned()).or_default();
         }
@@ -107,6 +115,7 @@ impl Tally {
             requests_per_s: self.requests as f64 / seconds,
             scenarios_per_s: self.scenarios as f64 / seconds,
             mutants: MutantReport::new(self.kills),
+            harness: self.harness,
             coverage: CoverageReport::new(
                 self.places,
                 evidence && self.scenarios >= SOMETIMES_AFTER,

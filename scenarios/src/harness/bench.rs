@@ -26,6 +26,14 @@ impl Bench {
         Self::default()
     }
 
+    /// A bench that shares the systems which a runner has deployed.
+    #[must_use]
+    pub fn on(runner: &Runner) -> Self {
+        Self {
+            runner: runner.clone(),
+        }
+    }
+
     /// A scenario, run.
     pub(crate) fn ran(&self, subject: Subject, scenario: &Scenario) -> Result<Ran, String> {
         let ran = self.runner.run(Level::Core, subject, scenario);

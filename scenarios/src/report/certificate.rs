@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::html::{STYLE, escape, plural, thousands};
 use crate::campaign::{CampaignReport, Interval, Kill, SOMETIMES_AFTER};
+use crate::harness::HarnessRun;
 use crate::invariant::Invariant;
 use crate::oracles;
 
@@ -67,6 +68,11 @@ pub fn page(report: &CampaignReport) -> String {
     page.push_str(&table("Failures", &FAILURES, &failures(report)));
     page.push_str(&table("Wrong orchestrators", &KILLS, &kills(report)));
     page.push_str(&table(
+        "Wrong harnesses, and the check that noticed",
+        &HARNESS,
+        &harness(report),
+    ));
+    page.push_str(&table(
         "Catalogue entries not seeded",
         &REASONS,
         &reasons(report),
@@ -80,15 +86,17 @@ pub fn page(report: &CampaignReport) -> String {
 
 const RATES: [&str; 4] = ["of", "found", "not below", "not above"];
 const FAILURES: [&str; 4] = ["seed", "broken", "why", "replay"];
-const KILLS: [&str; 7] = [
+const KILLS: [&str; 8] = [
     "entry",
     "wave",
     "mutant",
     "caught by",
-    "belongs to",
+    "the catalogue names",
+    "right oracle",
     "median scenarios",
     "tried",
 ];
+const HARNESS: [&str; 4] = ["entry", "defect", "check", "what it measured"];
 const REASONS: [&str; 2] = ["entry", "why"];
 const PLACES: [&str; 2] = ["place", "scenarios that visited it"];
 
@@ -101,7 +109,7 @@ fn judgement(report: &CampaignReport) -> String {
     } else if !report.holds() {
         (
             "bad",
-            "✗ A scenario failed, a wrong orchestrator survived, or a place was never visited",
+            "✗ A scenario failed, a wrong orchestrator or harness went unnoticed, or a place was never visited",
         )
     } else if report.partial.is_some() {
         ("bad", "Nothing failed so far, but the campaign is partial")
@@ -179,13 +187,31 @@ fn kills(report: &CampaignReport) -> Vec<Vec<String>> {
             kill.wave.name().to_owned(),
             kill.mutant.clone(),
             by,
-            names(&kill.belongs_to),
+            names(&kill.named),
+            if kill.right { "yes" } else { "no" }.to_owned(),
             kill.median
                 .map_or_else(String::new, |median| median.to_string()),
             kill.tried.to_string(),
         ]
     };
     report.mutants.table.iter().map(row).collect()
+}
+
+fn harness(report: &CampaignReport) -> Vec<Vec<String>> {
+    let row = |run: &HarnessRun| {
+        let measured = if run.caught {
+            run.by.clone()
+        } else {
+            format!("NOT noticed: {}", run.by)
+        };
+        vec![
+            run.id.clone(),
+            format!("{}: {}", run.name, run.hides),
+            run.meta_test.clone(),
+            measured,
+        ]
+    };
+    report.harness.iter().map(row).collect()
 }
 
 fn reasons(report: &CampaignReport) -> Vec<Vec<String>> {
@@ -272,6 +298,14 @@ fn not_covered(report: &CampaignReport) -> Vec<String> {
     }
     if report.plan.mutants.is_empty() {
         all.push("Whether the oracles are awake: no wrong orchestrator was hunted.".to_owned());
+    } else if !report.mutants.unproven.is_empty() {
+        all.push(format!(
+            "Invariants whose oracle caught none of the wrong orchestrators: {}.",
+            names(&report.mutants.unproven)
+        ));
+    }
+    if !report.plan.harness {
+        all.push("Whether the harness would notice: no wrong harness was tried.".to_owned());
     }
     all.extend(NOT_COVERED.map(str::to_owned));
     all

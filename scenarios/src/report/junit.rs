@@ -1,6 +1,6 @@
 //! A campaign as JUnit XML, which every CI system shows.
 //!
-//! One suite for the seeds, one for the mutants, one for the interesting places. Seeds that hold
+//! One suite each for the seeds, the mutants, those of the harness and the interesting places. Seeds that hold
 //! are one test case together: a hundred thousand cases would say no more.
 
 use std::fmt::Write as _;
@@ -69,7 +69,12 @@ impl Suite {
 /// The document.
 #[must_use]
 pub fn document(report: &CampaignReport) -> String {
-    let suites = [seeds(report), mutants(report), places(report)];
+    let suites = [
+        seeds(report),
+        mutants(report),
+        harness(report),
+        places(report),
+    ];
     let sum = |of: fn(&Suite) -> usize| suites.iter().map(of).sum::<usize>();
     let mut text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"turquoise simulate\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\" time=\"{:.3}\">\n",
@@ -120,6 +125,19 @@ fn mutants(report: &CampaignReport) -> Suite {
     }
     for row in &report.mutants.not_seeded {
         suite.skips(&row.catalogue, &row.reason);
+    }
+    suite
+}
+
+fn harness(report: &CampaignReport) -> Suite {
+    let mut suite = Suite::new("harness");
+    for run in &report.harness {
+        let name = format!("{} {}", run.id, run.name);
+        if run.caught {
+            suite.case(&name, "");
+        } else {
+            suite.fails(&name, &format!("not noticed: {}", run.hides), &run.by);
+        }
     }
     suite
 }
