@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::output::{Format, Output};
 use crate::{
     az, completions, deploy, emulate, env, explain, init, rehearse, replay, retire, rollback,
-    simulate, status, swap, verify_script,
+    scale, simulate, status, swap, verify_script,
 };
 
 /// Rehearse a blue-green swap on a local Azure, then run it for real.
@@ -75,6 +75,8 @@ pub(crate) enum Command {
     Replay(replay::Args),
     /// Let a program of yours swap on this machine and judge it.
     VerifyScript(verify_script::Args),
+    /// Simulate one swap under a million requests a second.
+    Scale(scale::Args),
     /// Write a configuration to begin with.
     Init(init::Args),
     /// Make the frontend or one side what the configuration says.
@@ -104,6 +106,7 @@ impl Command {
             Self::Simulate(args) => simulate::run(&args, output),
             Self::Replay(args) => replay::run(&args, output),
             Self::VerifyScript(args) => verify_script::run(args, output),
+            Self::Scale(args) => scale::run(&args, output),
             Self::Init(args) => init::run(&args, output),
             Self::Deploy(args) => deploy::run(&args, output),
             Self::Swap(args) => swap::run(&args, output),

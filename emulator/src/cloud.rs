@@ -146,6 +146,12 @@ impl Cloud {
         control_plane.into_iter().chain(data_plane).min()
     }
 
+    /// What happened and was not drained yet, in order of time.
+    #[must_use]
+    pub fn events(&self) -> &[Timed] {
+        &self.events
+    }
+
     /// What happened since the last call, in order of time.
     pub fn drain_events(&mut self) -> Vec<Timed> {
         self.collect_events();

@@ -29,7 +29,7 @@ impl Gap {
         self.to.since(self.from)
     }
 
-    fn max_by_length(self, other: Self) -> Self {
+    pub(crate) fn max_by_length(self, other: Self) -> Self {
         if other.length() > self.length() {
             other
         } else {
@@ -80,6 +80,14 @@ impl Gaps {
         }
     }
 
+    /// Gaps measured elsewhere.
+    pub(crate) const fn new(
+        before: BTreeMap<Kind, Longest>,
+        during: BTreeMap<Kind, Longest>,
+    ) -> Self {
+        Self { before, during }
+    }
+
     /// From the swap's start on.
     pub(crate) fn during(&self) -> impl Iterator<Item = (Kind, Longest)> {
         self.during.iter().map(|(kind, longest)| (*kind, *longest))
@@ -102,6 +110,22 @@ impl Gaps {
             .map(|((connection, _), longest)| (connection, observation.felt(longest.gap.length())))
             .collect()
     }
+}
+
+/// The longest gaps of one series: when each request was due, ended, and whether well.
+#[cfg(test)]
+pub(crate) fn longest_of(requests: &[(Instant, Instant, bool)]) -> Longest {
+    let ok = requests.iter().filter(|(_, _, ok)| *ok);
+    let series = Series {
+        due: requests.iter().map(|(due, _, _)| *due).collect(),
+        ok: ok.map(|(_, ended, _)| *ended).collect(),
+        end: requests
+            .iter()
+            .map(|(_, ended, _)| *ended)
+            .max()
+            .unwrap_or_default(),
+    };
+    series.longest()
 }
 
 /// Requests of one kind: when they were due, and when the good ones ended.

@@ -24,6 +24,7 @@ pub mod coverage;
 pub mod executor;
 pub mod replay;
 pub mod run;
+pub mod scale;
 pub mod shrink;
 pub mod trace;
 pub mod walk;

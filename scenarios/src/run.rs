@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::observation::Observation;
+use crate::scale::{Folded, Judging};
 use crate::scenario::Scenario;
 use crate::subject::Subject;
 use crate::trace::{self, Digest};
@@ -79,6 +80,20 @@ impl Runner {
             observation: played.observation,
             reason: played.reason,
         })
+    }
+
+    /// Runs `subject` on level L0 and judges its requests as they end: what it left behind without
+    /// the ordinary ones, and what those came to.
+    pub(crate) fn judged(
+        &self,
+        subject: Subject,
+        scenario: &Scenario,
+        judging: &Judging,
+    ) -> Result<(Observation, Folded), WorldError> {
+        let scenario = &subject.world(scenario);
+        let played = self.worlds.run_judged(subject, scenario, judging)?;
+        let folded = played.folded.expect("because it was judged as it went on");
+        Ok((played.observation, folded))
     }
 
     /// The whole trace of the reference orchestrator on the scenario of a seed: the bytes that two

@@ -66,19 +66,26 @@ impl Allowed {
 impl Timeline {
     /// Reads the events of a run.
     pub(crate) fn new(observation: &Observation) -> Self {
+        let (phases, events) = (&observation.phases, &observation.events);
+        let mut timeline = Self::so_far(&observation.declared, phases, events);
+        timeline.read_stops(observation);
+        timeline
+    }
+
+    /// Reads the events of a run that goes on; stops of machines are left out.
+    pub(crate) fn so_far(declared: &Declared, phases: &[PhaseMark], events: &[Timed]) -> Self {
         let mut timeline = Self {
-            phases: observation.phases.clone(),
-            allowed: allowed(&observation.phases),
+            phases: phases.to_vec(),
+            allowed: allowed(phases),
             arm: Vec::new(),
             effective: BTreeMap::new(),
             generations: BTreeMap::new(),
             stops: BTreeMap::new(),
             last_fault: None,
         };
-        for timed in &observation.events {
-            timeline.read(&observation.declared, timed.at, &timed.event);
+        for timed in events {
+            timeline.read(declared, timed.at, &timed.event);
         }
-        timeline.read_stops(observation);
         timeline
     }
 

@@ -9,7 +9,9 @@ use std::io::{self, Write};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::json;
-use turquoise_emulator::ledger::{Attempt, ClientEntry, GatewayEntry, InstanceEntry, Seen};
+use turquoise_emulator::ledger::{
+    Attempt, ClientEntry, Exchange, GatewayEntry, InstanceEntry, Ledgers, Seen,
+};
 
 use crate::observation::{Observation, Record};
 
@@ -21,18 +23,39 @@ impl Digest {
     /// The digest of a run of `seed`.
     #[must_use]
     pub fn of(seed: u64, observation: &Observation) -> Self {
+        Self::of_events(seed, observation).add(Self::of_ledgers(seed, &observation.ledgers))
+    }
+
+    /// The part that everything but the ledgers is.
+    pub(crate) fn of_events(seed: u64, observation: &Observation) -> Self {
         let mut hasher = Hasher::new(seed);
         events(observation, &mut hasher).expect("because a hasher takes every byte");
-        for entry in &observation.ledgers.clients {
-            client(entry).into_iter().for_each(|n| hasher.number(n));
-        }
-        for entry in &observation.ledgers.gateway {
-            gateway(entry).into_iter().for_each(|n| hasher.number(n));
-        }
-        for entry in &observation.ledgers.instances {
-            instance(entry).into_iter().for_each(|n| hasher.number(n));
-        }
         Self(hasher.0)
+    }
+
+    /// The part of a run's digest that its ledgers are: a sum over entries, so that whoever reads
+    /// them in stretches comes to the same number.
+    pub(crate) fn of_ledgers(seed: u64, ledgers: &Ledgers) -> Self {
+        let clients = ledgers.clients.iter().map(|it| entry(seed, 1, &client(it)));
+        let gateway = ledgers
+            .gateway
+            .iter()
+            .map(|it| entry(seed, 2, &gateway(it)));
+        let instances = ledgers
+            .instances
+            .iter()
+            .map(|it| entry(seed, 3, &instance(it)));
+        clients
+            .chain(gateway)
+            .chain(instances)
+            .fold(Self::default(), Self::add)
+    }
+
+    /// The part of a request that went as it should.
+    pub(crate) fn of_exchange(seed: u64, exchange: &Exchange) -> Self {
+        entry(seed, 1, &client(&exchange.client))
+            .add(entry(seed, 2, &gateway(&exchange.gateway)))
+            .add(entry(seed, 3, &instance(&exchange.instance)))
     }
 
     /// Both runs together, in any order.
@@ -186,6 +209,23 @@ fn instance(entry: &InstanceEntry) -> [u64; 6] {
     ]
 }
 
+/// One entry as a number. Its members are folded in pairs by multiplications that do not wait for
+/// each other; a sum of entries need not tell more than which there were.
+fn entry(seed: u64, ledger: u64, numbers: &[u64]) -> Digest {
+    let mut place = seed ^ ledger.wrapping_mul(0xd6e8_feb8_6659_fd93);
+    let mut sum = 0_u64;
+    for pair in numbers.chunks(2) {
+        place = place.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let second = pair.get(1).copied().unwrap_or_default();
+        let product = u128::from(pair[0] ^ place) * u128::from(second ^ place.rotate_left(29) | 1);
+        let [low, high] = [product, product >> 64].map(|half| half & u128::from(u64::MAX));
+        let folded = u64::try_from(low ^ high).expect("because both are halves of 128 bits");
+        sum = sum.wrapping_add(folded);
+    }
+    let mixed = (sum ^ sum >> 31).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    Digest(mixed ^ mixed >> 29)
+}
+
 /// A 64-bit mixing hash: traces are compared for equality, nobody attacks them, and a campaign
 /// hashes megabytes per second.
 #[derive(Debug)]
@@ -236,6 +276,21 @@ mod tests {
         let written = serde_json::to_string(&Digest(u64::MAX)).expect("a text");
         let read: Digest = serde_json::from_str(&written).expect("just written");
         assert_eq!(read, Digest(u64::MAX));
+    }
+
+    #[test]
+    fn an_entry_tells_its_members_their_order_and_its_ledger_apart() {
+        let all = [
+            entry(1, 1, &[1, 2, 3]),
+            entry(1, 1, &[2, 1, 3]),
+            entry(1, 1, &[1, 3, 2]),
+            entry(1, 1, &[3, 2, 1]),
+            entry(1, 1, &[1, 2, 3, 1]),
+            entry(1, 2, &[1, 2, 3]),
+            entry(2, 1, &[1, 2, 3]),
+        ];
+        let distinct: std::collections::BTreeSet<_> = all.iter().map(|it| it.0).collect();
+        assert_eq!(distinct.len(), all.len());
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::latency::Latencies;
 use crate::ledger::{Class, Ledger, Request};
 use crate::observation::Observation;
 use crate::oracles::{self, Case};
+use crate::scale::Folded;
 use crate::timeline::Timeline;
 
 /// At most this many lost requests are named; all are counted.
@@ -156,16 +157,55 @@ pub fn judge(observation: &Observation) -> Verdict {
     let ledger = Ledger::join(observation, &timeline);
     let gaps = Gaps::measure(observation, &ledger);
     let latencies = latency::measure(observation, &ledger);
+    judge_with(observation, &timeline, &ledger, &gaps, latencies)
+}
+
+/// What cannot be judged once ordinary requests are forgotten: these weigh good answers against bad
+/// ones, a user's answers against one another, or machines by everything they did.
+pub(crate) const NEED_ALL: [Invariant; 7] = [
+    Invariant::S(7),
+    Invariant::S(10),
+    Invariant::S(19),
+    Invariant::S(20),
+    Invariant::L(4),
+    Invariant::Q(4),
+    Invariant::Q(6),
+];
+
+/// Judges a run whose ordinary requests were counted and forgotten as they ended.
+pub(crate) fn judge_folded(observation: &Observation, folded: &Folded) -> Verdict {
+    let timeline = Timeline::new(observation);
+    let ledger = Ledger::join(observation, &timeline);
+    let (gaps, latencies) = (&folded.gaps, folded.latencies);
+    let mut verdict = judge_with(observation, &timeline, &ledger, gaps, latencies);
+    verdict
+        .violations
+        .retain(|it| !NEED_ALL.contains(&it.invariant));
+    verdict.violated.retain(|it, _| !NEED_ALL.contains(it));
+    verdict.requests.sent += folded.ordinary;
+    if folded.ordinary > 0 {
+        *verdict.requests.by_class.entry(Class::Ok).or_default() += folded.ordinary;
+    }
+    verdict
+}
+
+fn judge_with(
+    observation: &Observation,
+    timeline: &Timeline,
+    ledger: &Ledger<'_>,
+    gaps: &Gaps,
+    latencies: Latencies,
+) -> Verdict {
     let case = Case {
         observation,
-        timeline: &timeline,
-        ledger: &ledger,
-        gaps: &gaps,
+        timeline,
+        ledger,
+        gaps,
         latencies: &latencies,
     };
     let (violations, violated) = oracles::judge(&case);
     Verdict {
-        requests: count(observation, &ledger),
+        requests: count(observation, ledger),
         violations,
         violated,
         lost: lost(&case),

@@ -35,6 +35,7 @@ use futures_util::future::{join_all, select};
 use turquoise_emulator::Seed;
 
 use crate::executor::Executor;
+use crate::scale::Judging;
 use crate::scenario::{Azure, Scenario, Topology};
 use crate::subject::Subject;
 
@@ -86,33 +87,19 @@ impl Worlds {
 
     fn play_core(&self, subject: Subject, scenario: &Scenario) -> Result<Played, WorldError> {
         let stage = Stage::set(&*self.deployed(scenario)?, scenario, subject);
-        let schedule = Seed::new(scenario.seed).child("schedule");
-        let executor = Executor::starting_at(schedule, stage.swap_start);
-        let handle = executor.handle();
-        let director = Director::new(
-            &stage,
-            Core {
-                handle: handle.clone(),
-                cloud: stage.cloud.clone(),
-            },
-        );
-        let Cast {
-            orchestrators,
-            others,
-        } = director.cast();
-        let spawned = orchestrators.into_iter().map(|task| handle.spawn(task));
-        let spawned: Vec<_> = spawned.collect();
-        for other in others {
-            handle.spawn(other);
-        }
-        let all = async move {
-            for task in spawned {
-                task.await;
-            }
-        };
-        // Who has not ended at the limit never will; the notebook has it.
-        let _given_up = executor.block_on(stage.limit, all);
-        Ok(stage.clear(handle.now(), director.lease_holder()))
+        Ok(on_core(stage))
+    }
+
+    /// Runs a scenario on level L0 and judges its requests as they end.
+    pub(crate) fn run_judged(
+        &self,
+        subject: Subject,
+        scenario: &Scenario,
+        judging: &Judging,
+    ) -> Result<Played, WorldError> {
+        let deployed = self.deployed(scenario)?;
+        let stage = Stage::set_judged(&deployed, scenario, subject, judging);
+        Ok(on_core(stage))
     }
 
     /// Runs a scenario on level L1.
@@ -190,6 +177,37 @@ impl Worlds {
         let all = self.deployed.lock().unwrap_or_else(PoisonError::into_inner);
         all.get(key).cloned()
     }
+}
+
+/// A stage that is set, played on our own executor.
+fn on_core(stage: Stage) -> Played {
+    let schedule = Seed::new(stage.scenario.seed).child("schedule");
+    let executor = Executor::starting_at(schedule, stage.swap_start);
+    let handle = executor.handle();
+    let director = Director::new(
+        &stage,
+        Core {
+            handle: handle.clone(),
+            cloud: stage.cloud.clone(),
+        },
+    );
+    let Cast {
+        orchestrators,
+        others,
+    } = director.cast();
+    let spawned = orchestrators.into_iter().map(|task| handle.spawn(task));
+    let spawned: Vec<_> = spawned.collect();
+    for other in others {
+        handle.spawn(other);
+    }
+    let all = async move {
+        for task in spawned {
+            task.await;
+        }
+    };
+    // Who has not ended at the limit never will; the notebook has it.
+    let _given_up = executor.block_on(stage.limit, all);
+    stage.clear(handle.now(), director.lease_holder())
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::play::Ended;
 use crate::observation::{
     End, Ending, JournalLine, LeasePut, Notice, Outcome, PhaseMark, Process, Record, WORLD,
 };
+use crate::scale::Told;
 use crate::scenario::{Verb, Want};
 
 /// Shared by everything that runs in one world.
@@ -28,6 +29,8 @@ pub(super) struct Pages {
     pub(super) residue: Vec<String>,
     /// Whether the last plan leads from the scenario's new side to its old one.
     reversed: bool,
+    /// Who judges while the run goes on.
+    judge: Option<Told>,
 }
 
 impl Notebook {
@@ -92,6 +95,18 @@ impl Notebook {
         Some(own.or_else(|| lines.next())?.run.clone())
     }
 
+    /// Has a judge told of each phase from now on.
+    pub(super) fn tell(&self, judge: &Told) {
+        self.0.borrow_mut().judge = Some(judge.clone());
+    }
+
+    /// How it all ended, as far as that is known.
+    pub(super) fn outcome(&self) -> Option<Outcome> {
+        let pages = self.0.borrow();
+        let end = pages.last_word().and_then(Process::claim)?;
+        Some(end.outcome)
+    }
+
     pub(super) fn take(&self) -> Pages {
         self.0.take()
     }
@@ -109,6 +124,13 @@ impl Notebook {
 }
 
 impl Pages {
+    fn enter(&mut self, mark: PhaseMark) {
+        self.phases.push(mark);
+        if let Some(judge) = &self.judge {
+            judge.entered(mark);
+        }
+    }
+
     /// The process that has the last word on how it all ended: the last that exited, those that were
     /// turned away aside where somebody was not. `None` while one runs, and where the last one died.
     pub(super) fn last_word(&self) -> Option<&Process> {
@@ -172,7 +194,7 @@ impl Observer for Watch {
                 self.reversed.set(new == OLD_SIDE);
                 pages.reversed = self.reversed.get();
             }
-            Progress::Entered { phase, reverse } => pages.phases.push(PhaseMark {
+            Progress::Entered { phase, reverse } => pages.enter(PhaseMark {
                 at: cloud_time(at),
                 phase: *phase as u8,
                 reverse: *reverse != self.reversed.get(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use turquoise_emulator::data_plane::{Arrival, Arrivals};
 use turquoise_emulator::faults::{Fault, FaultKind};
 use turquoise_emulator::ledger::Seen;
-use turquoise_emulator::{Event, Seed};
+use turquoise_emulator::{Cloud, Event, Seed};
 use turquoise_orchestrator::{Config, Instant};
 
 use super::actors;
@@ -23,6 +23,7 @@ use crate::observation::{
     Capacity, Declared, Observation, OrderGiven, Policy, Process, Residue, Side, Snapshot, Twin,
     Window,
 };
+use crate::scale::{Folded, Judgement, Judging};
 use crate::scenario::{Build, Scenario};
 use crate::subject::Subject;
 use crate::target::{Target, TargetSide};
@@ -47,12 +48,17 @@ pub(super) struct Stage {
     baseline_start: Instant,
     closing: Closing,
     before: Snapshot,
+    judgement: Option<Judgement>,
+    /// Traffic goes on until then at least.
+    least: Instant,
 }
 
 /// What a scenario's run leaves.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Played {
     pub(crate) observation: Observation,
+    /// What was judged and forgotten while it ran.
+    pub(crate) folded: Option<Folded>,
     /// Why the subject ended as it did, in its own words.
     pub(crate) reason: String,
 }
@@ -60,6 +66,44 @@ pub(crate) struct Played {
 impl Stage {
     /// Clones the deployed cloud, gives it the scenario's seed and faults, and lets traffic in.
     pub(super) fn set(deployed: &Deployed, scenario: &Scenario, subject: Subject) -> Self {
+        Self::with(deployed, scenario, subject, arrivals(deployed, scenario))
+    }
+
+    /// The same, with requests judged and forgotten as they end.
+    pub(super) fn set_judged(
+        deployed: &Deployed,
+        scenario: &Scenario,
+        subject: Subject,
+        judging: &Judging,
+    ) -> Self {
+        let arrivals = arrivals(deployed, scenario);
+        let mut stage = if judging.draws_ahead() {
+            Self::with(deployed, scenario, subject, judging.ahead(arrivals))
+        } else {
+            Self::with(deployed, scenario, subject, arrivals)
+        };
+        stage.least = stage.baseline_start + judging.least;
+        stage.judgement = Some(stage.begin_judgement(judging));
+        stage
+    }
+
+    fn begin_judgement(&self, judging: &Judging) -> Judgement {
+        let mut cloud = self.cloud.lock();
+        let declared = self.declared(&builds(&cloud));
+        let window = (cloud_time(self.baseline_start), cloud_time(self.swap_start));
+        let seed = self.scenario.seed;
+        let (judgement, reader) = judging.begin(seed, declared, window, cloud.events());
+        cloud.data_plane_mut().set_reader(reader);
+        self.notebook.tell(judgement.told());
+        judgement
+    }
+
+    fn with<A: Arrivals + Clone + 'static>(
+        deployed: &Deployed,
+        scenario: &Scenario,
+        subject: Subject,
+        arrivals: A,
+    ) -> Self {
         let mut cloud = deployed.cloud.clone();
         let baseline_start = deployed.now;
         // Before the faults are armed: what the world reads meets none, and uses none up.
@@ -82,13 +126,7 @@ impl Stage {
             .change_knobs(|knobs| scenario.quirks.apply(knobs));
         let closing = Closing::default();
         let traffic = OpenArrivals {
-            inner: ProfileArrivals::new(
-                scenario.traffic.profile.clone(),
-                Seed::new(scenario.seed).child("traffic"),
-                cloud_time(baseline_start),
-                turquoise_emulator::Instant::from_nanos(u64::MAX),
-                Duration::from_millis(u64::from(scenario.topology.service_ms)),
-            ),
+            inner: arrivals,
             closing: closing.clone(),
         };
         cloud
@@ -106,21 +144,33 @@ impl Stage {
             closing,
             notebook: Notebook::default(),
             before,
+            judgement: None,
+            least: Instant::default(),
         }
     }
 
     /// Lets traffic end and collects everything there is to judge. `now` is when everybody had ended
     /// or was given up; `lease` is the run that then held the lease.
-    pub(super) fn clear(self, now: Instant, lease: String) -> Played {
+    pub(super) fn clear(mut self, now: Instant, lease: String) -> Played {
+        let judgement = self.judgement.take();
+        if let Some(judgement) = &judgement {
+            let told = judgement.told();
+            told.ended(cloud_time(now), self.notebook.outcome());
+        }
         let mut cloud = self.cloud.lock();
-        let last_arrival = now + seconds(self.scenario.traffic.after_s);
+        let last_arrival = (now + seconds(self.scenario.traffic.after_s)).max(self.least);
         self.closing.close(last_arrival);
         let quiet = last_arrival + self.longest_request();
         cloud.advance_to(cloud_time(quiet));
         let events = cloud.drain_events();
-        let ledgers = cloud.data_plane_mut().drain_ledgers();
-        let builds = cloud.data_plane().builds();
-        let builds: Vec<String> = builds.iter().map(|(_, name)| name.to_owned()).collect();
+        cloud.data_plane_mut().end_reading();
+        let mut ledgers = cloud.data_plane_mut().drain_ledgers();
+        let builds = builds(&cloud);
+        let folded = judgement.map(|judgement| {
+            let mut folded = judgement.finish(std::mem::take(&mut ledgers));
+            ledgers = std::mem::take(&mut folded.kept);
+            folded
+        });
         // All is over: what is left of the faults is not for the world's own reads.
         cloud.rearm(self.scenario.seed, &[]);
         let after = reading::snapshot(&mut cloud, &self.config, quiet);
@@ -135,7 +185,8 @@ impl Stage {
         let reason = last_word.map_or_else(|| "it never ended".to_owned(), |p| p.reason.clone());
         let end = last_word.and_then(Process::claim);
         let observation = Observation {
-            sent: self.closing.sent(),
+            // Whoever ended well and was forgotten is no part of the ledgers.
+            sent: self.closing.sent() - folded.as_ref().map_or(0, |it| it.ordinary),
             ledgers,
             events,
             declared: self.declared(&builds),
@@ -158,6 +209,7 @@ impl Stage {
         };
         Played {
             observation,
+            folded,
             reason,
         }
     }
@@ -296,6 +348,21 @@ fn downtime(scenario: &Scenario) -> Duration {
     Duration::from_millis(crashes.chain(pauses).sum())
 }
 
+fn arrivals(deployed: &Deployed, scenario: &Scenario) -> ProfileArrivals {
+    ProfileArrivals::new(
+        scenario.traffic.profile.clone(),
+        Seed::new(scenario.seed).child("traffic"),
+        cloud_time(deployed.now),
+        turquoise_emulator::Instant::from_nanos(u64::MAX),
+        Duration::from_millis(u64::from(scenario.topology.service_ms)),
+    )
+}
+
+fn builds(cloud: &Cloud) -> Vec<String> {
+    let builds = cloud.data_plane().builds();
+    builds.iter().map(|(_, name)| name.to_owned()).collect()
+}
+
 fn side(side: &TargetSide, builds: &[String], capacity: Capacity) -> Side {
     let number = builds.iter().position(|name| *name == side.build);
     Side {
@@ -346,12 +413,12 @@ impl Closing {
 
 /// Arrivals without an end until they are closed.
 #[derive(Clone, Debug)]
-struct OpenArrivals {
-    inner: ProfileArrivals,
+struct OpenArrivals<A> {
+    inner: A,
     closing: Closing,
 }
 
-impl Arrivals for OpenArrivals {
+impl<A: Arrivals + Clone + 'static> Arrivals for OpenArrivals<A> {
     fn next(&mut self) -> Option<Arrival> {
         let arrival = self.inner.next()?;
         let until = self.closing.0.until.load(Ordering::Relaxed);

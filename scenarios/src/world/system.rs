@@ -45,7 +45,21 @@ pub(super) fn config(topology: &Topology) -> Config {
             });
         }
     }
+    if topology.old_instances.max(topology.new_instances) > SMALL_SUBNET {
+        widen_subnets(&mut config);
+    }
     config
+}
+
+/// Machines that fit the example's subnets with room for as many again while they are replaced.
+const SMALL_SUBNET: u32 = 100;
+
+/// Subnets for thousands of machines, apart from those of gateway and balancers.
+fn widen_subnets(config: &mut Config) {
+    for (name, range) in [(OLD_SIDE, "10.1.0.0/16"), (NEW_SIDE, "10.2.0.0/16")] {
+        let subnets = &mut config.frontend.network.subnets;
+        subnets.insert(config.sides[name].subnet.clone(), range.to_owned());
+    }
 }
 
 const fn seconds(seconds: u32) -> Span {

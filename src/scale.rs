@@ -1,0 +1,214 @@
+//! `turquoise scale`: one swap at the scale of the internet, in virtual time.
+
+use std::fmt::Write as _;
+use std::num::NonZero;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use turquoise_scenarios::Invariant;
+use turquoise_scenarios::observation::Outcome;
+use turquoise_scenarios::scale::{Scale, Scaled, simulate};
+
+use crate::display::thousands;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{Output, Paint, note};
+
+/// Simulates one swap at the scale of the internet, request by request.
+///
+/// The real orchestrator swaps two sides of a thousand machines each behind a gateway of up to 125
+/// instances, while a million requests a second go through it. Every request is simulated and
+/// judged; those that went as they should are counted and forgotten, so that memory does not grow
+/// with their number. What needs every request at once is not judged: S7, S10, S19, S20, L4, Q4 and
+/// Q6. Equal arguments give equal digests, whatever the number of threads.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  turquoise scale                                   600 million requests\n  turquoise scale --rate 2000 --instances 6         the same, small: compare the cost per request\n\nEnds with 0 when the swap completed and nothing was lost, with 13 otherwise."
+)]
+pub(crate) struct Args {
+    /// Requests a second.
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    rate: u32,
+    /// Machines of each side.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    instances: u32,
+    /// Virtual minutes of traffic, at least: it goes on until the swap has ended.
+    #[arg(long, default_value_t = 10)]
+    minutes: u32,
+    /// Root of everything that is drawn.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Threads, up to 3; one per core when absent.
+    #[arg(long)]
+    threads: Option<NonZero<usize>>,
+}
+
+impl Args {
+    fn scale(&self) -> Scale {
+        let cores = || std::thread::available_parallelism().ok();
+        let threads = self.threads.or_else(cores).map_or(1, NonZero::get);
+        Scale {
+            seed: self.seed,
+            rate: f64::from(self.rate),
+            instances: self.instances,
+            minutes: self.minutes,
+            threads,
+        }
+    }
+}
+
+/// What it cost.
+#[derive(Clone, Copy, Debug)]
+struct Cost {
+    wall_s: f64,
+    /// Processor time of all threads, where the system tells.
+    cpu_s: Option<f64>,
+    /// The most memory ever held, where the system tells.
+    peak_rss_mib: Option<u64>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the system cannot be deployed at that scale.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the command reports its speed; nothing simulated reads this clock"
+)]
+pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, Failure> {
+    note(
+        "deploying, then swapping under traffic; this takes a while at a million requests a second",
+    );
+    let began = Instant::now();
+    let scaled = simulate(&args.scale()).map_err(|error| {
+        Failure::new(
+            Exit::Internal,
+            "the system could not be set up at this scale",
+        )
+        .because(&error)
+        .next("fewer --instances may still run; report it with these arguments")
+    })?;
+    let cost = Cost {
+        wall_s: began.elapsed().as_secs_f64(),
+        cpu_s: cpu_seconds(),
+        peak_rss_mib: peak_rss_mib(),
+    };
+    let exit = exit(&scaled);
+    output.text(&text(args, &scaled, cost, Paint::stdout()));
+    output.document(&document(args, &scaled, cost, exit));
+    Ok(exit)
+}
+
+fn exit(scaled: &Scaled) -> Exit {
+    if scaled.verdict.is_clean() && scaled.outcome == Some(Outcome::Completed) {
+        Exit::Completed
+    } else {
+        Exit::BudgetViolated
+    }
+}
+
+fn document(args: &Args, scaled: &Scaled, cost: Cost, exit: Exit) -> Value {
+    let verdict = &scaled.verdict;
+    let sent = verdict.requests.sent;
+    let violated: Vec<String> = verdict.violated.keys().map(Invariant::to_string).collect();
+    json!({
+        "event": "result",
+        "outcome": scaled.outcome.map(Outcome::name),
+        "rate": args.rate,
+        "instances": args.instances,
+        "gateway_instances": scaled.gateway_instances,
+        "requests": sent,
+        "lost": verdict.requests.lost(),
+        "violations": violated,
+        "max_gap_ms": verdict.max_gap_ms(),
+        "p99_ms": {
+            "baseline": verdict.latency.baseline.p99_ms,
+            "swap": verdict.latency.swap.p99_ms,
+        },
+        "gateway_puts": verdict.gateway_puts,
+        "swap_virtual_s": verdict.duration.as_secs_f64(),
+        "kept": scaled.kept,
+        "wall_s": cost.wall_s,
+        "cpu_s": cost.cpu_s,
+        "requests_per_s": per(sent, cost.wall_s),
+        "cpu_ns_per_request": cost.cpu_s.map(|cpu| 1e9 / per(sent, cpu)),
+        "peak_rss_mib": cost.peak_rss_mib,
+        "digest": scaled.digest.to_string(),
+        "exit_code": exit.code(),
+    })
+}
+
+fn text(args: &Args, scaled: &Scaled, cost: Cost, paint: Paint) -> String {
+    let verdict = &scaled.verdict;
+    let counts = &verdict.requests;
+    let headline = if exit(scaled) == Exit::Completed {
+        paint.good("swapped without losing a request")
+    } else {
+        let violated: Vec<String> = verdict.violated.keys().map(Invariant::to_string).collect();
+        paint.bad(&format!(
+            "{} lost, violated: {}",
+            thousands(counts.lost()),
+            violated.join(" ")
+        ))
+    };
+    let mut text = format!("{} requests: {headline}", thousands(counts.sent));
+    let mut row = |name: &str, value: String| {
+        let _infallible = write!(text, "\n  {}  {value}", paint.dim(&format!("{name:<9}")));
+    };
+    row(
+        "system",
+        format!(
+            "{} requests a second, {} machines a side, {} gateway instances",
+            thousands(args.rate.into()),
+            thousands(args.instances.into()),
+            scaled.gateway_instances
+        ),
+    );
+    row(
+        "swap",
+        format!(
+            "{:.0} virtual seconds, {} gateway writes, longest gap {:.1} ms",
+            verdict.duration.as_secs_f64(),
+            verdict.gateway_puts,
+            verdict.max_gap_ms()
+        ),
+    );
+    row(
+        "speed",
+        format!(
+            "{:.2} million requests a second, {:.1} s in all",
+            per(counts.sent, cost.wall_s) / 1e6,
+            cost.wall_s
+        ),
+    );
+    if let Some(mib) = cost.peak_rss_mib {
+        row("memory", format!("{} MiB at most", thousands(mib)));
+    }
+    row("digest", scaled.digest.to_string());
+    text
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a count of requests is far below 2^53"
+)]
+fn per(count: u64, seconds: f64) -> f64 {
+    count as f64 / seconds.max(f64::EPSILON)
+}
+
+/// Linux tells; elsewhere nobody is asked.
+fn peak_rss_mib() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib / 1024)
+}
+
+/// User time in hundredths of a second is the fourteenth field of `/proc/self/stat`, twelve after
+/// the command's closing bracket (proc(5)); the hundredth is fixed by Linux's ABI.
+fn cpu_seconds() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let after = stat.rsplit(')').next()?;
+    let ticks: f64 = after.split_whitespace().nth(11)?.parse().ok()?;
+    Some(ticks / 100.0)
+}
