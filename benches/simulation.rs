@@ -113,7 +113,10 @@ fn virtual_seconds(criterion: &mut Criterion) {
     let mut scenario = generate::calm(1);
     scenario.traffic.profile.rate = 0.1;
     let ran = runner.run(Level::Core, Subject::Turquoise, &scenario);
-    let window = ran.expect("a generated topology deploys").observation.window;
+    let window = ran
+        .expect("a generated topology deploys")
+        .observation
+        .window;
     let seconds = window.swap_end.since(window.swap_start).as_secs();
     let mut group = criterion.benchmark_group("simulation");
     group.sample_size(10);
@@ -173,5 +176,12 @@ fn campaign(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, virtual_seconds, requests, scenarios, at_scale, campaign);
+criterion_group!(
+    benches,
+    virtual_seconds,
+    requests,
+    scenarios,
+    at_scale,
+    campaign
+);
 criterion_main!(benches);

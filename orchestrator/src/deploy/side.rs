@@ -11,6 +11,8 @@ const POOL: &str = "LB-backend";
 const PROBE: &str = "probe";
 const RULE: &str = "http";
 const NAT_RULE: &str = "admin";
+/// Machines of a scale set that one placement group holds (azure-facts.md §4.12.2).
+const MOST_IN_ONE_PLACEMENT_GROUP: u32 = 100;
 
 /// One side with what its bodies need of the whole.
 #[derive(Clone, Copy, Debug)]
@@ -127,7 +129,7 @@ impl SideBodies<'_> {
                 "orchestrationMode": "Uniform",
                 // Extra machines that come and go would take traffic for a while (azure-facts §4.12.5).
                 "overprovision": false,
-                "singlePlacementGroup": true,
+                "singlePlacementGroup": self.fits_one_placement_group(),
                 "upgradePolicy": {"mode": "Automatic"},
                 "virtualMachineProfile": {
                     "osProfile": {
@@ -148,6 +150,13 @@ impl SideBodies<'_> {
                 },
             },
         })
+    }
+
+    /// Whether all machines the side may ever have fit one placement group: what does not could
+    /// not be scaled out later, and there is no way back into one (azure-facts.md §4.12.2).
+    fn fits_one_placement_group(&self) -> bool {
+        let most = self.side.autoscale.as_ref().map(|range| range.maximum);
+        most.unwrap_or_default().max(self.side.instances) <= MOST_IN_ONE_PLACEMENT_GROUP
     }
 
     fn interface(&self) -> Value {
