@@ -1,7 +1,8 @@
 //! A smaller scenario with the same failure.
 //!
-//! First whatever happens is halved away, chunk by chunk (delta debugging), then the surroundings
-//! are made plain, then what is left is made milder. An edit is kept if the scenario still fails in
+//! First the world is made small where that goes, because every later execution then costs less.
+//! Then whatever happens is halved away, chunk by chunk (delta debugging), the surroundings are made
+//! plain, and what is left is made milder. An edit is kept if the scenario still fails in
 //! the same way (H14: the caller's test compares the violated invariant). Because every draw is
 //! keyed, an edit moves nothing else.
 //!
@@ -36,6 +37,7 @@ pub fn shrink(scenario: &Scenario, fails: impl FnMut(&Scenario) -> bool) -> Shru
         executions: 0,
         fails,
     };
+    search.smaller_world();
     loop {
         let before = search.document.clone();
         search.fewer_events();
@@ -128,12 +130,17 @@ impl<F: FnMut(&Scenario) -> bool> Search<F> {
             }
             self.try_document(candidate);
         }
-        for edit in [plain_topology, plain_traffic, plain_latency] {
-            let mut candidate = self.best.clone();
-            edit(&mut candidate);
-            self.try_scenario(candidate);
-        }
-        for edit in PARTS {
+        self.smaller_world();
+        self.try_edits(&PARTS);
+    }
+
+    /// Few machines, little traffic, even latency.
+    fn smaller_world(&mut self) {
+        self.try_edits(&[plain_topology, plain_traffic, plain_latency]);
+    }
+
+    fn try_edits(&mut self, edits: &[fn(&mut Scenario)]) {
+        for edit in edits {
             let mut candidate = self.best.clone();
             edit(&mut candidate);
             self.try_scenario(candidate);
