@@ -41,6 +41,10 @@ const GATEWAY_INSTANCES: u16 = 125;
 const PER_GATEWAY_INSTANCE: f64 = 10_000.0;
 /// Requests a second that one client with a kept connection sends.
 const PER_CLIENT: f64 = 20.0;
+/// Requests that a machine works on at a time.
+const WORKERS: u32 = 64;
+/// Mean time that a short request takes a worker.
+const SERVICE_MS: u32 = 5;
 /// Steady traffic before the swap.
 const BEFORE_S: u32 = 60;
 
@@ -59,10 +63,20 @@ pub struct Scale {
     pub threads: usize,
 }
 
+impl Scale {
+    /// Requests a second that one machine bears: its workers' time, a fifth of it to spare
+    /// (failure-catalogue.md D.2).
+    #[must_use]
+    pub fn per_machine() -> f64 {
+        0.8 * f64::from(WORKERS) * 1_000.0 / f64::from(SERVICE_MS)
+    }
+}
+
 /// What came of it.
 #[derive(Clone, Debug)]
 pub struct Scaled {
-    /// What the run was worth. S7, S10, S19, S20, L4, Q4 and Q6 are not judged: they need every request.
+    /// What the run was worth. S7, S10, S19, S20, L4, Q4 and Q6 are not judged: they need every
+    /// request.
     pub verdict: Verdict,
     /// Every request and event as one number.
     pub digest: Digest,
@@ -103,9 +117,10 @@ impl Judging {
         seed: u64,
         declared: Declared,
         window: (Instant, Instant),
+        patience: Duration,
         before: &[Timed],
     ) -> (Judgement, Box<dyn Reader>) {
-        let mut fold = Fold::new(seed, declared, window);
+        let mut fold = Fold::new(seed, declared, window, patience);
         fold.hear(News::of_events(before));
         Judgement::begin(fold, Told::default(), self.threads > 1)
     }
@@ -167,8 +182,8 @@ fn topology(scale: &Scale) -> Topology {
         gateway_probe: ProbeTimes::TUNED,
         drain_s: 30,
         autoscale: false,
-        workers: 64,
-        service_ms: 5,
+        workers: WORKERS,
+        service_ms: SERVICE_MS,
         affinity: false,
         drift: Vec::new(),
     }

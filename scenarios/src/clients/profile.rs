@@ -266,11 +266,16 @@ pub struct Planned {
     pub work: Duration,
 }
 
+/// Weights that are looked up instead of counted off.
+const LONGEST_TABLE: u64 = 4_096;
+
 /// Turns a profile into requests.
 #[derive(Clone, Debug)]
 pub struct Planner {
     profile: Profile,
     total_weight: u64,
+    /// Index into the mix by what is drawn of its weight.
+    shares: Vec<u16>,
     gaps: Seed,
     kinds: Seed,
     clients: Seed,
@@ -288,6 +293,7 @@ impl Planner {
                 .iter()
                 .map(|share| u64::from(share.weight))
                 .sum(),
+            shares: shares(&profile.mix),
             profile,
             gaps: seed.child("gaps"),
             kinds: seed.child("kinds"),
@@ -334,6 +340,9 @@ impl Planner {
             RequestClass::WebSocket | RequestClass::EventStream => self.profile.stream_ms,
             _ => (0, 0),
         };
+        if shortest == longest {
+            return shortest;
+        }
         let draw = self.work.at(id);
         match self
             .profile
@@ -392,7 +401,18 @@ impl Planner {
     }
 
     fn share(&self, id: RequestId) -> Share {
-        let mut drawn = self.kinds.at(id).below(self.total_weight);
+        let drawn = self.kinds.at(id).below(self.total_weight);
+        let known = usize::try_from(drawn)
+            .ok()
+            .and_then(|drawn| self.shares.get(drawn));
+        if let Some(index) = known {
+            return self.profile.mix[usize::from(*index)];
+        }
+        self.search(drawn)
+    }
+
+    /// The share that a draw meets, in a mix whose weights are too many for a table.
+    fn search(&self, mut drawn: u64) -> Share {
         for share in &self.profile.mix {
             let weight = u64::from(share.weight);
             if drawn < weight {
@@ -407,6 +427,19 @@ impl Planner {
             weight: 0,
         }
     }
+}
+
+/// The table of a mix; empty where it would be long.
+fn shares(mix: &[Share]) -> Vec<u16> {
+    let total: u64 = mix.iter().map(|share| u64::from(share.weight)).sum();
+    if total > LONGEST_TABLE {
+        return Vec::new();
+    }
+    let of = |(share, index): (&Share, u16)| {
+        let weight = usize::try_from(share.weight).unwrap_or_default();
+        std::iter::repeat_n(index, weight)
+    };
+    mix.iter().zip(0..).flat_map(of).collect()
 }
 
 /// One draw of a Pareto distribution from `shortest` on, cut at `longest`.

@@ -7,6 +7,7 @@
 //! ([`judge_folded`](crate::verdict::judge_folded)).
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use turquoise_emulator::ledger::{
@@ -15,7 +16,7 @@ use turquoise_emulator::ledger::{
 use turquoise_emulator::{Event, Instant, Timed};
 
 use super::gaps::Series;
-use super::witness::Witnesses;
+use super::witness::{Reading, Witnesses};
 use crate::gap::{Gaps, Kind};
 use crate::latency::{Latencies, Percentiles};
 use crate::observation::{Declared, Outcome, PhaseMark, Role};
@@ -71,6 +72,8 @@ pub(super) struct Fold {
     declared: Declared,
     baseline_start: Instant,
     swap_start: Instant,
+    /// No short request ends later than this after it was due.
+    patience: Duration,
     heard: News,
     timeline: Timeline,
     /// Nothing that is known changed at or after this instant.
@@ -80,16 +83,22 @@ pub(super) struct Fold {
     ordinary: u64,
     kept: Ledgers,
     digest: Digest,
-    /// By window and connection class: over all gateway instances, then over each.
-    series: BTreeMap<(bool, ConnectionClass), Vec<Series>>,
+    /// By window and connection class ([`kind_of`]): over all gateway instances, then over each.
+    series: [Vec<Series>; KINDS],
     latencies: [Histogram<u64>; 2],
     witnesses: Witnesses,
     order: Vec<(Instant, usize)>,
 }
 
 impl Fold {
-    /// A judgement of what was declared; the baseline begins and ends at these instants.
-    pub(super) fn new(seed: u64, declared: Declared, window: (Instant, Instant)) -> Self {
+    /// A judgement of what was declared; the baseline begins and ends at these instants. No client
+    /// waits longer than `patience` for a short request.
+    pub(super) fn new(
+        seed: u64,
+        declared: Declared,
+        window: (Instant, Instant),
+        patience: Duration,
+    ) -> Self {
         let histogram = || {
             Histogram::new_with_bounds(1, LONGEST_NS, 3)
                 .expect("because an hour in nanoseconds and three digits are allowed")
@@ -100,13 +109,14 @@ impl Fold {
             declared,
             baseline_start: window.0,
             swap_start: window.1,
+            patience,
             heard: News::default(),
             settled: Instant::ZERO,
             approved: Vec::new(),
             ordinary: 0,
             kept: Ledgers::default(),
             digest: Digest::default(),
-            series: BTreeMap::new(),
+            series: Default::default(),
             latencies: [histogram(), histogram()],
             witnesses: Witnesses::default(),
             order: Vec::new(),
@@ -136,10 +146,12 @@ impl Fold {
         let Finished {
             exchanges, others, ..
         } = finished;
+        let mut reading = Reading::default();
         for exchange in exchanges {
             self.digest = self.digest.add(Digest::of_exchange(self.seed, exchange));
-            self.sort(exchange);
+            self.sort(&mut reading, exchange);
         }
+        self.witnesses.finish(reading);
         self.digest = self.digest.add(Digest::of_ledgers(self.seed, others));
         self.time(exchanges, others);
         self.kept.clients.extend(&others.clients);
@@ -170,11 +182,11 @@ impl Fold {
     }
 
     /// Counts an ordinary request and keeps any other.
-    fn sort(&mut self, exchange: &Exchange) {
+    fn sort<'e>(&mut self, reading: &mut Reading<'e>, exchange: &'e Exchange) {
         match self.ordinary_role(exchange) {
             Some(role) => {
                 self.ordinary += 1;
-                self.witnesses.see(role, exchange);
+                self.witnesses.see(reading, role, exchange);
             }
             None => self.kept.add(exchange),
         }
@@ -250,24 +262,21 @@ impl Fold {
     /// Notes latencies and gaps of the short requests among them, in order of their ends.
     fn time(&mut self, exchanges: &[Exchange], others: &Ledgers) {
         let mut order = std::mem::take(&mut self.order);
-        order.clear();
         let all = exchanges.iter().map(|it| &it.client).chain(&others.clients);
-        order.extend(
-            all.enumerate()
-                .filter(|(_, client)| client.class.is_short())
-                .map(|(index, client)| (client.ended, index)),
-        );
+        let short = all.enumerate().filter(|(_, it)| it.class.is_short());
+        order.clear();
+        order.extend(short.map(|(place, it)| (it.ended, place)));
         order.sort_unstable();
         let last: BTreeMap<u64, u16> = others
             .gateway
             .iter()
             .map(|attempt| (attempt.id, attempt.instance))
             .collect();
-        for (_, index) in &order {
-            match exchanges.get(*index) {
+        for &(_, place) in &order {
+            match exchanges.get(place) {
                 Some(it) => self.note(&it.client, Some(it.gateway.instance)),
                 None => {
-                    let client = &others.clients[*index - exchanges.len()];
+                    let client = &others.clients[place - exchanges.len()];
                     self.note(client, last.get(&client.id).copied());
                 }
             }
@@ -290,17 +299,19 @@ impl Fold {
         );
         let after = matches!(self.heard.ended, Some((ended, _)) if client.due >= ended);
         if ok && !after {
-            let took = client.ended.since(client.due).as_nanos();
-            let took = u64::try_from(took).unwrap_or(u64::MAX).max(1);
-            self.latencies[usize::from(during)].saturating_record(took);
+            let took = client
+                .ended
+                .as_nanos()
+                .saturating_sub(client.due.as_nanos());
+            self.latencies[usize::from(during)].saturating_record(took.max(1));
         }
-        let series = self.series.entry((during, client.connection)).or_default();
+        let series = &mut self.series[kind_of(during, client.connection)];
         for place in [Some(0), instance.map(|it| usize::from(it) + 1)]
             .into_iter()
             .flatten()
         {
             if place >= series.len() {
-                series.resize_with(place + 1, Series::default);
+                series.resize_with(place + 1, || Series::new(self.patience));
             }
             series[place].ended(client.due, client.ended, ok);
         }
@@ -316,20 +327,38 @@ fn serving(outcome: Option<Outcome>) -> Option<Role> {
     }
 }
 
-fn gaps(series: BTreeMap<(bool, ConnectionClass), Vec<Series>>) -> Gaps {
-    let (mut before, mut during) = (BTreeMap::new(), BTreeMap::new());
-    for ((in_swap, connection), of_class) in series {
-        let window = if in_swap { &mut during } else { &mut before };
-        for (place, series) in of_class.into_iter().enumerate() {
-            let instance = place
-                .checked_sub(1)
-                .map(|it| u16::try_from(it).unwrap_or(u16::MAX));
-            let kind: Kind = (connection, instance);
-            if let Some(longest) = series.told() {
-                window.insert(kind, longest);
+/// Every connection class.
+const CONNECTIONS: [ConnectionClass; 4] = [
+    ConnectionClass::New,
+    ConnectionClass::Reused,
+    ConnectionClass::Multiplexed,
+    ConnectionClass::Direct,
+];
+/// Every class before the swap, and every class from its start on.
+const KINDS: usize = 2 * CONNECTIONS.len();
+
+/// The place of a window and a class among all.
+const fn kind_of(during: bool, connection: ConnectionClass) -> usize {
+    during as usize * CONNECTIONS.len() + connection as usize
+}
+
+fn gaps(mut series: [Vec<Series>; KINDS]) -> Gaps {
+    let [before, during] = [false, true].map(|during| {
+        let mut longest = BTreeMap::new();
+        for connection in CONNECTIONS {
+            let of_class = std::mem::take(&mut series[kind_of(during, connection)]);
+            for (place, series) in of_class.into_iter().enumerate() {
+                let instance = place
+                    .checked_sub(1)
+                    .map(|it| u16::try_from(it).unwrap_or(u16::MAX));
+                let kind: Kind = (connection, instance);
+                if let Some(gap) = series.told() {
+                    longest.insert(kind, gap);
+                }
             }
         }
-    }
+        longest
+    });
     Gaps::new(before, during)
 }
 

@@ -2,7 +2,8 @@
 //!
 //! [`Gaps::measure`](crate::gap::Gaps::measure) says what a gap is and reads them off sorted lists.
 //! Here nothing is kept but the intervals between good answers that may still turn out the longest:
-//! a later answer can only show that somebody was due earlier in one of them.
+//! a later answer can only show that somebody was due earlier in one of them, and cannot once every
+//! client that was due then has lost patience.
 
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ const CROWD: usize = 64;
 /// Requests of one kind, told in order of their ends.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Series {
+    /// No request ends later than this after it was due.
+    patience: Duration,
     count: u32,
     first_due: Instant,
     last_due: Instant,
@@ -30,6 +33,11 @@ pub(super) struct Series {
     /// The longest gaps seen so far: a lower bound of the longest there are.
     least: Duration,
     least_shared: Duration,
+    /// The longest gaps of intervals that are not open any more.
+    settled: Gap,
+    settled_shared: Gap,
+    /// Intervals that are open before the settled ones are looked for.
+    crowd: usize,
 }
 
 /// A stretch without a good answer, and the first two requests due in it.
@@ -69,6 +77,15 @@ impl Interval {
 }
 
 impl Series {
+    /// A series of requests none of which ends later than `patience` after it was due.
+    pub(super) fn new(patience: Duration) -> Self {
+        Self {
+            patience,
+            crowd: CROWD,
+            ..Self::default()
+        }
+    }
+
     /// A request that was due then ended then, with a good answer or without.
     pub(super) fn ended(&mut self, due: Instant, ended: Instant, ok: bool) {
         self.first_due = if self.count == 0 {
@@ -97,15 +114,13 @@ impl Series {
 
     fn longest(mut self) -> Longest {
         self.close(self.end);
-        let longest = |of: fn(&Interval) -> Gap| {
-            self.open
-                .iter()
-                .map(of)
-                .fold(Gap::default(), Gap::max_by_length)
+        let longest = |settled, of: fn(&Interval) -> Gap| {
+            let open = self.open.iter().map(of);
+            open.fold(settled, Gap::max_by_length)
         };
         Longest {
-            gap: longest(Interval::gap),
-            shared: longest(Interval::shared),
+            gap: longest(self.settled, Interval::gap),
+            shared: longest(self.settled_shared, Interval::shared),
             mean_arrival: self
                 .count
                 .checked_sub(1)
@@ -116,39 +131,54 @@ impl Series {
 
     /// A good answer came, or the last request ended.
     fn close(&mut self, at: Instant) {
-        let interval = Interval {
-            to: at,
-            ..self.current
-        };
-        self.current = Interval {
+        let next = Interval {
             from: at,
             ..Interval::default()
         };
-        if interval.length() <= self.least && interval.length() <= self.least_shared {
+        // Nearly every interval is shorter than some gap was.
+        if at <= self.current.from + self.least.min(self.least_shared) {
+            self.current = next;
             return;
         }
+        let interval = Interval {
+            to: at,
+            ..std::mem::replace(&mut self.current, next)
+        };
         self.open.push(interval);
         self.latest = self.latest.max(at);
         self.learn(interval);
-        if self.open.len() > CROWD {
+        if self.open.len() > self.crowd {
+            self.settle(at);
             self.drop_hopeless();
+            self.crowd = CROWD.max(2 * self.open.len());
         }
     }
 
+    /// Intervals are in order of time and do not overlap.
     fn note_due(&mut self, due: Instant) {
-        for index in 0..self.open.len() {
-            let interval = &mut self.open[index];
-            if interval.from <= due && due < interval.to {
-                interval.due(due);
-                let interval = *interval;
-                self.learn(interval);
-            }
+        let place = self.open.partition_point(|interval| interval.to <= due);
+        let found = self.open.get_mut(place);
+        if let Some(interval) = found.filter(|interval| interval.from <= due) {
+            interval.due(due);
+            let interval = *interval;
+            self.learn(interval);
         }
     }
 
     fn learn(&mut self, interval: Interval) {
         self.least = self.least.max(interval.gap().length());
         self.least_shared = self.least_shared.max(interval.shared().length());
+    }
+
+    /// Closes the intervals about which nothing more can be told: whatever ends from now on was due
+    /// later.
+    fn settle(&mut self, now: Instant) {
+        let open_from = now - self.patience;
+        let count = self.open.partition_point(|it| it.to <= open_from);
+        for interval in self.open.drain(..count) {
+            self.settled = self.settled.max_by_length(interval.gap());
+            self.settled_shared = self.settled_shared.max_by_length(interval.shared());
+        }
     }
 
     /// Equally long ones stay: the first of them is the one reported.
@@ -191,7 +221,8 @@ mod tests {
     fn what_is_read_as_requests_end_is_what_the_sorted_lists_say() {
         for seed in 0..50 {
             let requests = requests(seed);
-            let mut series = Series::default();
+            // The slowest takes 60 times 4.5 microseconds.
+            let mut series = Series::new(Duration::from_micros(300));
             for (due, ended, ok) in &requests {
                 series.ended(*due, *ended, *ok);
             }
@@ -200,6 +231,22 @@ mod tests {
             assert_eq!(told.gap, lists.gap, "seed {seed}");
             assert_eq!(told.shared, lists.shared, "seed {seed}");
             assert_eq!(told.mean_arrival, lists.mean_arrival, "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn intervals_longer_than_any_gap_are_forgotten_in_time() {
+        // Each request takes 5 microseconds, so that no gap is longer; half of the intervals are.
+        let mut series = Series::new(Duration::from_micros(300));
+        let mut due = Instant::ZERO;
+        for id in 0..100_000 {
+            due = due + Duration::from_nanos(Seed::new(5).at(id).below(12_000));
+            series.ended(due, due + Duration::from_micros(5), true);
+            assert!(
+                series.open.len() <= 3 * CROWD,
+                "{} are open",
+                series.open.len()
+            );
         }
     }
 }

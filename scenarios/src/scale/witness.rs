@@ -4,6 +4,7 @@
 //! quarter of a second and side, the first and the last dispatched and the one that took longest
 //! are kept; whoever else was under way, one of them tells it.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use turquoise_emulator::Instant;
@@ -18,73 +19,79 @@ const STRETCH_BITS: u32 = 28;
 /// The witnesses of a run. Their number grows with virtual time, not with requests.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Witnesses {
-    kept: BTreeMap<(u64, Role), Kept>,
-    /// The stretch that was last asked for.
-    recent: [Option<(u64, Kept)>; 2],
+    kept: BTreeMap<(u64, Role), Kept<Exchange>>,
 }
 
-/// The witnesses of one stretch.
+/// The witnesses of one stretch, or of what is read at a time of it.
 #[derive(Clone, Copy, Debug)]
-struct Kept {
-    first: Exchange,
-    last: Exchange,
-    longest: Exchange,
+struct Kept<E> {
+    first: E,
+    last: E,
+    longest: E,
 }
 
-impl Kept {
-    const fn new(exchange: &Exchange) -> Self {
+/// Witnesses among what is read at a time.
+#[derive(Debug, Default)]
+pub(super) struct Reading<'e> {
+    /// By side, the stretch that was last asked for.
+    recent: [Option<(u64, Kept<&'e Exchange>)>; 2],
+}
+
+impl<E: Copy + Borrow<Exchange>> Kept<E> {
+    const fn new(exchange: E) -> Self {
         Self {
-            first: *exchange,
-            last: *exchange,
-            longest: *exchange,
+            first: exchange,
+            last: exchange,
+            longest: exchange,
         }
     }
 
-    fn see(&mut self, exchange: &Exchange) {
+    fn see(&mut self, exchange: E) {
         let key = |it: &Exchange| (it.gateway.dispatched, it.gateway.id);
-        if key(exchange) < key(&self.first) {
-            self.first = *exchange;
+        if key(exchange.borrow()) < key(self.first.borrow()) {
+            self.first = exchange;
         }
-        if key(exchange) > key(&self.last) {
-            self.last = *exchange;
+        if key(exchange.borrow()) > key(self.last.borrow()) {
+            self.last = exchange;
         }
         let end = |it: &Exchange| (it.gateway.ended, it.gateway.id);
-        if end(exchange) > end(&self.longest) {
-            self.longest = *exchange;
+        if end(exchange.borrow()) > end(self.longest.borrow()) {
+            self.longest = exchange;
         }
     }
 }
 
 impl Witnesses {
     /// A request that went as it should, to a side.
-    pub(super) fn see(&mut self, role: Role, exchange: &Exchange) {
+    pub(super) fn see<'e>(
+        &mut self,
+        reading: &mut Reading<'e>,
+        role: Role,
+        exchange: &'e Exchange,
+    ) {
         let stretch = exchange.gateway.dispatched.as_nanos() >> STRETCH_BITS;
-        let recent = &mut self.recent[role as usize];
-        if let Some((at, kept)) = recent
-            && *at == stretch
-        {
-            kept.see(exchange);
-            return;
-        }
-        // What took long was dispatched in an earlier stretch, which stays in the map.
-        let new = recent.as_ref().is_none_or(|(at, _)| stretch > *at);
-        if new {
-            let before = recent.replace((stretch, Kept::new(exchange)));
-            if let Some((at, kept)) = before {
-                self.keep((at, role), kept);
+        let recent = &mut reading.recent[role as usize];
+        match recent {
+            Some((at, kept)) if *at == stretch => kept.see(exchange),
+            _ => {
+                if let Some((at, kept)) = recent.replace((stretch, Kept::new(exchange))) {
+                    self.keep((at, role), &kept);
+                }
             }
-        } else {
-            self.keep((stretch, role), Kept::new(exchange));
+        }
+    }
+
+    /// Keeps the witnesses of what has been read.
+    pub(super) fn finish(&mut self, reading: Reading<'_>) {
+        for (role, recent) in [Role::Old, Role::New].into_iter().zip(reading.recent) {
+            if let Some((at, kept)) = recent {
+                self.keep((at, role), &kept);
+            }
         }
     }
 
     /// All witnesses, each once, as ledgers; and how many they are.
-    pub(super) fn into_ledgers(mut self) -> (Ledgers, u64) {
-        for role in [Role::Old, Role::New] {
-            if let Some((at, kept)) = self.recent[role as usize].take() {
-                self.keep((at, role), kept);
-            }
-        }
+    pub(super) fn into_ledgers(self) -> (Ledgers, u64) {
         let mut all: BTreeMap<(Instant, u64), Exchange> = BTreeMap::new();
         for kept in self.kept.into_values() {
             for exchange in [kept.first, kept.last, kept.longest] {
@@ -96,10 +103,13 @@ impl Witnesses {
         (ledgers, all.len() as u64)
     }
 
-    fn keep(&mut self, key: (u64, Role), kept: Kept) {
-        let known = self.kept.entry(key).or_insert(kept);
+    fn keep(&mut self, key: (u64, Role), kept: &Kept<&Exchange>) {
+        let known = self
+            .kept
+            .entry(key)
+            .or_insert_with(|| Kept::new(*kept.first));
         for exchange in [kept.first, kept.last, kept.longest] {
-            known.see(&exchange);
+            known.see(*exchange);
         }
     }
 }

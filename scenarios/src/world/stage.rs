@@ -92,7 +92,8 @@ impl Stage {
         let declared = self.declared(&builds(&cloud));
         let window = (cloud_time(self.baseline_start), cloud_time(self.swap_start));
         let seed = self.scenario.seed;
-        let (judgement, reader) = judging.begin(seed, declared, window, cloud.events());
+        let patience = Duration::from_millis(self.scenario.traffic.profile.patience_ms);
+        let (judgement, reader) = judging.begin(seed, declared, window, patience, cloud.events());
         cloud.data_plane_mut().set_reader(reader);
         self.notebook.tell(judgement.told());
         judgement
@@ -409,6 +410,18 @@ impl Closing {
     fn sent(&self) -> u64 {
         self.0.sent.load(Ordering::Relaxed)
     }
+
+    /// A request goes out before the end, or not at all. Only its source counts, so that no atomic
+    /// addition is needed.
+    fn let_out(&self, arrival: Arrival) -> Option<Arrival> {
+        let shared = &self.0;
+        let out = arrival.due.as_nanos() < shared.until.load(Ordering::Relaxed);
+        out.then(|| {
+            let sent = shared.sent.load(Ordering::Relaxed) + 1;
+            shared.sent.store(sent, Ordering::Relaxed);
+            arrival
+        })
+    }
 }
 
 /// Arrivals without an end until they are closed.
@@ -421,12 +434,7 @@ struct OpenArrivals<A> {
 impl<A: Arrivals + Clone + 'static> Arrivals for OpenArrivals<A> {
     fn next(&mut self) -> Option<Arrival> {
         let arrival = self.inner.next()?;
-        let until = self.closing.0.until.load(Ordering::Relaxed);
-        if arrival.due.as_nanos() >= until {
-            return None;
-        }
-        self.closing.0.sent.fetch_add(1, Ordering::Relaxed);
-        Some(arrival)
+        self.closing.let_out(arrival)
     }
 
     fn after(
@@ -436,11 +444,6 @@ impl<A: Arrivals + Clone + 'static> Arrivals for OpenArrivals<A> {
         seen: Seen,
     ) -> Option<Arrival> {
         let arrival = self.inner.after(request, ended, seen)?;
-        let until = self.closing.0.until.load(Ordering::Relaxed);
-        if arrival.due.as_nanos() >= until {
-            return None;
-        }
-        self.closing.0.sent.fetch_add(1, Ordering::Relaxed);
-        Some(arrival)
+        self.closing.let_out(arrival)
     }
 }
