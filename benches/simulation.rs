@@ -8,9 +8,11 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use support::{Baseline, announce};
 use turquoise_scenarios::campaign::{Options, simulate};
 use turquoise_scenarios::generate;
+use turquoise_scenarios::mutants::Mutant;
 use turquoise_scenarios::run::{Level, Runner};
 use turquoise_scenarios::scale::{self, Scale};
 use turquoise_scenarios::scenario::Scenario;
+use turquoise_scenarios::shrink::{happenings, shrink};
 use turquoise_scenarios::subject::Subject;
 
 /// As in the command.
@@ -176,12 +178,46 @@ fn campaign(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// A planted failure in a storm, shrunk to what it needs.
+fn shrinking(criterion: &mut Criterion) {
+    announce(
+        "simulation/shrinking",
+        &[Baseline {
+            who: "proptest on our own prototype, another failure",
+            number: "240 executions, 0.42 s",
+            source: "simulation.md G7",
+        }],
+    );
+    let runner = Runner::default();
+    let mut group = criterion.benchmark_group("simulation");
+    group.sample_size(10);
+    for id in ["kill-inflight", "lost-update", "empty-pool"] {
+        let mutant = Mutant::by_id(id).expect("it is in the first wave");
+        let fails = |scenario: &Scenario| {
+            let ran = runner.run(Level::Core, Subject::Mutant(mutant), scenario);
+            let ran = ran.expect("a generated topology deploys");
+            let mut oracles = mutant.oracles.iter();
+            oracles.any(|invariant| ran.verdict.violates(*invariant))
+        };
+        let planted = (0..500)
+            .map(|seed| generate::scenario(seed).scenario)
+            .find(|scenario| happenings(scenario) >= 4 && fails(scenario))
+            .expect("it fails in a storm of five hundred seeds");
+        println!("{id}: {} executions", shrink(&planted, fails).executions);
+        group.bench_function(format!("shrinking {id}"), |bencher| {
+            bencher.iter(|| shrink(&planted, fails));
+        });
+    }
+    group.finish();
+}
+
 criterion_group!(
     benches,
     virtual_seconds,
     requests,
     scenarios,
     at_scale,
-    campaign
+    campaign,
+    shrinking
 );
 criterion_main!(benches);
