@@ -58,7 +58,7 @@ def simpy_requests_per_s(seed):
 def turquoise_requests_per_s(command, rate, machines):
     """Requests a second of processor time on one thread, deployment and verdict included."""
     done = subprocess.run(
-        [command, "scale", "--output", "json", "--threads", "1", "--rate", str(rate)]
+        [command, "scale", "--alone", "--output", "json", "--threads", "1", "--rate", str(rate)]
         + ["--instances", str(machines)],
         check=True,
         capture_output=True,
