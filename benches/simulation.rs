@@ -203,12 +203,24 @@ fn shrinking(criterion: &mut Criterion) {
             .map(|seed| generate::scenario(seed).scenario)
             .find(|scenario| happenings(scenario) >= 4 && fails(scenario))
             .expect("it fails in a storm of five hundred seeds");
-        println!("{id}: {} executions", shrink(&planted, fails).executions);
+        note(&format!(
+            "{id}: {} executions",
+            shrink(&planted, fails).executions
+        ));
         group.bench_function(format!("shrinking {id}"), |bencher| {
             bencher.iter(|| shrink(&planted, fails));
         });
     }
     group.finish();
+}
+
+/// A line beside the numbers.
+#[expect(
+    clippy::print_stderr,
+    reason = "a bench is a program for people at a terminal"
+)]
+fn note(line: &str) {
+    eprintln!("{line}");
 }
 
 criterion_group!(

@@ -217,7 +217,9 @@ fn entry(seed: u64, ledger: u64, numbers: &[u64]) -> Digest {
     for pair in numbers.chunks(2) {
         place = place.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let second = pair.get(1).copied().unwrap_or_default();
-        let product = u128::from(pair[0] ^ place) * u128::from(second ^ place.rotate_left(29) | 1);
+        // Shifted, so that making the factor odd takes nothing of it away.
+        let factor = (second << 1) ^ place.rotate_left(29) | 1;
+        let product = u128::from(pair[0] ^ place) * u128::from(factor);
         let [low, high] = [product, product >> 64].map(|half| half & u128::from(u64::MAX));
         let folded = u64::try_from(low ^ high).expect("because both are halves of 128 bits");
         sum = sum.wrapping_add(folded);
