@@ -169,9 +169,7 @@ impl Runs {
 /// When the system cannot be deployed at that scale.
 pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, Failure> {
     args.check()?;
-    note(
-        "deploying, then swapping under traffic; this may take a while",
-    );
+    note("deploying, then swapping under traffic; this may take a while");
     let runs = match unless_interrupted(args)? {
         Ok(runs) => runs,
         Err(asked) => {
