@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use turquoise_arm::{ArmError, ErrorBody, ResourceId};
 
 use super::answer::Answer;
-use super::lro::{Dialect, Number, Operation};
+use super::lro::Number;
 use super::name_rule::NameRule;
 use super::provider::{DELETE, Outcome};
 use super::read::{Filter, group_not_found};
@@ -170,21 +170,7 @@ impl ControlPlane {
 
     fn begin_group_deletion(&mut self, turn: Turn<'_>, id: &ResourceId) -> Number {
         self.set_deleting(id, true);
-        let operation = Operation {
-            id: self.operations.next_id(),
-            resource: id.clone(),
-            provider: None,
-            verb: DELETE.to_owned(),
-            payload: Value::Null,
-            updates: false,
-            before: None,
-            dialect: Dialect::Group,
-            location: String::new(),
-            started: turn.now,
-            fail: None,
-            ended: None,
-            result: None,
-        };
+        let operation = self.operations.group_deletion(id, turn.now);
         let number = self.operations.begin(operation, None);
         self.push_group_deletions(turn.now, turn.reported);
         number

@@ -96,6 +96,26 @@ impl Operations {
         guid(self.seed.at(self.all.len() as u64))
     }
 
+    /// The deletion of what Resource Manager itself keeps, a group or a deployment: only a location
+    /// tells of it.
+    pub(crate) fn group_deletion(&self, resource: &ResourceId, started: Instant) -> Operation {
+        Operation {
+            id: self.next_id(),
+            resource: resource.clone(),
+            provider: None,
+            verb: DELETE.to_owned(),
+            payload: Value::Null,
+            updates: false,
+            before: None,
+            dialect: Dialect::Group,
+            location: String::new(),
+            started,
+            fail: None,
+            ended: None,
+            result: None,
+        }
+    }
+
     /// The operation of this number.
     pub(crate) fn get(&self, number: Number) -> &Operation {
         &self.all[number.0]

@@ -6,8 +6,6 @@ use turquoise_arm::{ArmError, ErrorBody, ResourceId};
 
 use super::{Deployment, End, Phase, StepState};
 use crate::control_plane::answer::Answer;
-use crate::control_plane::lro::{Dialect, Operation};
-use crate::control_plane::provider::DELETE;
 use crate::control_plane::{ControlPlane, Turn};
 
 /// 404 `DeploymentNotFound`.
@@ -167,21 +165,7 @@ impl ControlPlane {
                 ));
             }
         }
-        let operation = Operation {
-            id: self.operations.next_id(),
-            resource: id.clone(),
-            provider: None,
-            verb: DELETE.to_owned(),
-            payload: Value::Null,
-            updates: false,
-            before: None,
-            dialect: Dialect::Group,
-            location: String::new(),
-            started: turn.now,
-            fail: None,
-            ended: None,
-            result: None,
-        };
+        let operation = self.operations.group_deletion(id, turn.now);
         let path = operation.result_path();
         let ends_at = turn.now + std::time::Duration::from_millis(1);
         self.operations.begin(operation, Some(ends_at));

@@ -20,7 +20,7 @@ use crate::control_plane::{ControlPlane, Turn, clock};
 use crate::time::Instant;
 
 /// Deeper than people nest templates.
-const MAX_NESTING: usize = 8;
+pub(super) const MAX_NESTING: usize = 8;
 
 /// Types that stand on anything and have no provider of their own here.
 const EXTENSIONS: [&str; 2] = ["Microsoft.Authorization/locks", "Microsoft.Resources/tags"];
@@ -142,6 +142,16 @@ impl ControlPlane {
         })
     }
 
+    /// A resource's body, as far as it can be known before anything is deployed.
+    pub(super) fn body_beforehand(&self, plan: &Plan, index: usize) -> Result<Value, ArmError> {
+        let runtime = CloudRuntime {
+            plane: self,
+            before: true,
+        };
+        let body = plan.body_so_far(index, &runtime);
+        body.map_err(|error| refusal(&error))
+    }
+
     fn check_plan(
         &mut self,
         plan: &Plan,
@@ -164,13 +174,7 @@ impl ControlPlane {
                 }
                 continue;
             }
-            let runtime = CloudRuntime {
-                plane: self,
-                before: true,
-            };
-            let body = plan
-                .body_so_far(index, &runtime)
-                .map_err(|error| refusal(&error))?;
+            let body = self.body_beforehand(plan, index)?;
             let known = plan.is_known(index);
             if let Err(error) =
                 self.check_resource(&resource.id, &resource.api_version, &body, known)

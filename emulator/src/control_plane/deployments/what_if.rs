@@ -13,9 +13,7 @@ use turquoise_arm::{ArmError, ResourceId, json as tree};
 use turquoise_template::Plan;
 use turquoise_template::plan::Mode;
 
-use super::accept::refusal;
-use super::cloud_runtime::CloudRuntime;
-use super::preflight::Place;
+use super::preflight::{MAX_NESTING, Place};
 use crate::control_plane::answer::Answer;
 use crate::control_plane::provider::PutMode;
 use crate::control_plane::schema;
@@ -72,7 +70,7 @@ impl ControlPlane {
             }
             if resource.is_deployment() {
                 match self.inner_plan(turn.now, plan, index)? {
-                    Some(inner) if depth < 8 => {
+                    Some(inner) if depth < MAX_NESTING => {
                         self.plan_changes(turn, &inner, named, changes, depth + 1)?;
                     }
                     _ => changes.push(unsupported(
@@ -82,13 +80,7 @@ impl ControlPlane {
                 }
                 continue;
             }
-            let runtime = CloudRuntime {
-                plane: self,
-                before: true,
-            };
-            let body = plan
-                .body_so_far(index, &runtime)
-                .map_err(|error| refusal(&error))?;
+            let body = self.body_beforehand(plan, index)?;
             let Ok(id) = ResourceId::parse(&resource.id) else {
                 continue;
             };
