@@ -5,7 +5,7 @@ mod support;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use support::{Started, folder, run_in, until};
+use support::{Started, folder, run_in, until, write_short_configuration};
 
 /// Azure's minutes in seconds.
 const SPEED: &str = "--speed=60";
@@ -53,26 +53,8 @@ impl Shops {
             folder,
             azure,
         };
-        shops.write_configuration();
+        write_short_configuration(&shops.folder);
         shops
-    }
-
-    /// The example with phases of seconds.
-    fn write_configuration(&self) {
-        assert_eq!(run_in(&self.folder, &["init"]).code, 0);
-        let file = self.folder.path().join("turquoise.toml");
-        let mut text = std::fs::read_to_string(&file).expect("just written");
-        for (long, short) in [
-            ("bake = \"5m\"", "bake = \"20s\""),
-            ("final_bake = \"15m\"", "final_bake = \"20s\""),
-            ("retain = \"24h\"", "retain = \"20s\""),
-            ("quiet = \"30s\"", "quiet = \"10s\""),
-            ("timeout = \"5s\"", "timeout = \"60s\""),
-            ("request_timeout = \"10s\"", "request_timeout = \"60s\""),
-        ] {
-            text = text.replacen(long, short, 1);
-        }
-        std::fs::write(file, text).expect("the folder is ours");
     }
 
     #[track_caller]

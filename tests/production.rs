@@ -3,7 +3,7 @@
 mod support;
 
 use serde_json::Value;
-use support::{Ended, Started, folder, run_in};
+use support::{Ended, Started, folder, run_in, write_short_configuration};
 
 /// Azure's minutes in seconds.
 const SPEED: &str = "--speed=60";
@@ -26,28 +26,8 @@ impl System {
             folder,
             _azure: azure,
         };
-        system.write_configuration();
+        write_short_configuration(&system.folder);
         system
-    }
-
-    /// The example with phases of seconds.
-    fn write_configuration(&self) {
-        assert_eq!(run_in(&self.folder, &["init"]).code, 0);
-        let file = self.folder.path().join("turquoise.toml");
-        let mut text = std::fs::read_to_string(&file).expect("just written");
-        for (long, short) in [
-            ("bake = \"5m\"", "bake = \"20s\""),
-            ("final_bake = \"15m\"", "final_bake = \"20s\""),
-            ("retain = \"24h\"", "retain = \"20s\""),
-            ("quiet = \"30s\"", "quiet = \"10s\""),
-            // A second of the wall clock, whatever the speed.
-            ("timeout = \"5s\"", "timeout = \"60s\""),
-            ("request_timeout = \"10s\"", "request_timeout = \"60s\""),
-        ] {
-            assert!(text.contains(long), "the example has no `{long}` any more");
-            text = text.replacen(long, short, 1);
-        }
-        std::fs::write(file, text).expect("the folder is ours");
     }
 
     fn run(&self, verb: &[&str]) -> Ended {

@@ -189,6 +189,27 @@ fn reader(stream: impl Read + Send + 'static) -> Receiver<String> {
     receiver
 }
 
+/// Writes the example configuration, with phases of seconds, into a folder.
+#[track_caller]
+pub(crate) fn write_short_configuration(folder: &tempfile::TempDir) {
+    assert_eq!(run_in(folder, &["init"]).code, 0);
+    let file = folder.path().join("turquoise.toml");
+    let mut text = std::fs::read_to_string(&file).expect("just written");
+    for (long, short) in [
+        ("bake = \"5m\"", "bake = \"20s\""),
+        ("final_bake = \"15m\"", "final_bake = \"20s\""),
+        ("retain = \"24h\"", "retain = \"20s\""),
+        ("quiet = \"30s\"", "quiet = \"10s\""),
+        // A second of the wall clock, whatever the speed.
+        ("timeout = \"5s\"", "timeout = \"60s\""),
+        ("request_timeout = \"10s\"", "request_timeout = \"60s\""),
+    ] {
+        assert!(text.contains(long), "the example has no `{long}` any more");
+        text = text.replacen(long, short, 1);
+    }
+    std::fs::write(file, text).expect("the folder is ours");
+}
+
 /// What `look` finds, once it finds something.
 #[track_caller]
 #[expect(
