@@ -75,7 +75,7 @@ pub(crate) enum Command {
     Replay(replay::Args),
     /// Let a program of yours swap on this machine and judge it.
     VerifyScript(verify_script::Args),
-    /// Simulate one swap under a million requests a second.
+    /// Simulate one swap under a hundred thousand requests a second.
     Scale(scale::Args),
     /// Write a configuration to begin with.
     Init(init::Args),

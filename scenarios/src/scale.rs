@@ -1,11 +1,12 @@
 //! A swap at the scale of the internet, request by request.
 //!
-//! [`simulate`] runs the reference orchestrator against the whole emulator while a million requests
-//! a second go through it. Nothing is sampled and nothing is approximated: it is the simulation of
-//! every other scenario. Only what is kept differs. Requests are judged as they end and forgotten
-//! where no oracle has anything to say about them, so that memory does not grow with their number;
-//! and drawing requests, serving them and judging them can each have a thread. One control plane
-//! and one data plane see them all in one order, so that the digest is that of a single thread.
+//! [`simulate`] runs the reference orchestrator against the whole emulator while a hundred thousand
+//! requests a second go through it. Nothing is sampled and nothing is approximated: it is the
+//! simulation of every other scenario. Only what is kept differs. Requests are judged as they end
+//! and forgotten where no oracle has anything to say about them, so that memory follows the requests
+//! under way and those out of the ordinary, not all; and drawing requests, serving them and judging
+//! them can each have a thread. One control plane and one data plane see them all in one order, so
+//! that the digest is that of a single thread.
 
 mod ahead;
 mod fold;
