@@ -26,7 +26,6 @@ mod flight;
 #[cfg(test)]
 pub(crate) mod reference;
 mod single;
-pub(crate) mod soonest;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;

@@ -12,10 +12,6 @@ use crate::time::Instant;
 /// Workers and the requests waiting for one.
 #[derive(Clone, Debug)]
 pub(crate) struct WorkQueue {
-    /// Workers that were found free. Nobody can tell them apart, so they are a number; nearly every
-    /// request meets one.
-    idle: u32,
-    /// When each other worker is free.
     free_at: BinaryHeap<Reverse<Instant>>,
     starts: VecDeque<Instant>,
     limit: usize,
@@ -25,8 +21,9 @@ impl WorkQueue {
     /// That many idle workers, at least one, and room for `limit` waiting requests.
     pub(crate) fn new(workers: u32, limit: u32) -> Self {
         Self {
-            idle: workers.max(1),
-            free_at: BinaryHeap::new(),
+            free_at: (0..workers.max(1))
+                .map(|_| Reverse(Instant::ZERO))
+                .collect(),
             starts: VecDeque::new(),
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
         }
@@ -35,38 +32,26 @@ impl WorkQueue {
     /// Takes a request in at `now`, never earlier than the last one: when work on it starts and
     /// ends. `None` when too many wait already.
     pub(crate) fn admit(&mut self, now: Instant, service: Duration) -> Option<(Instant, Instant)> {
-        while self.free_at.peek().is_some_and(|first| first.0 <= now) {
-            self.free_at.pop();
-            self.idle += 1;
-        }
-        if self.idle > 0 {
-            self.idle -= 1;
-            self.free_at.push(Reverse(now + service));
-            return Some((now, now + service));
-        }
-        self.wait_for_a_worker(now, service)
-    }
-
-    fn wait_for_a_worker(&mut self, now: Instant, service: Duration) -> Option<(Instant, Instant)> {
         while self.starts.front().is_some_and(|start| *start <= now) {
             self.starts.pop_front();
         }
-        if self.starts.len() >= self.limit {
-            return None;
-        }
         let mut first = self.free_at.peek_mut()?;
-        let start = first.0;
-        self.starts.push_back(start);
+        let start = first.0.max(now);
+        if start > now {
+            if self.starts.len() >= self.limit {
+                return None;
+            }
+            self.starts.push_back(start);
+        }
         first.0 = start + service;
         Some((start, start + service))
     }
 
     /// How long a request that came now would wait for a worker.
     pub(crate) fn wait(&self, now: Instant) -> Duration {
-        match self.free_at.peek() {
-            Some(first) if self.idle == 0 => first.0.since(now),
-            _ => Duration::ZERO,
-        }
+        self.free_at
+            .peek()
+            .map_or(Duration::ZERO, |first| first.0.since(now))
     }
 }
 

@@ -3,16 +3,17 @@
 //! Each is a flow pinned to one instance behind the member (azure-facts.md §5.7): a new instance
 //! gets traffic only from new connections (F41), and a dead one breaks those pinned to it.
 
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use super::soonest::Soonest;
 use crate::data_plane::instance::Machine;
 use crate::data_plane::knobs::Knobs;
 use crate::data_plane::network::IdleRule;
 use crate::time::Instant;
 
-/// A connection.
+/// A connection, ordered by when it is free and then by who opened it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Connection {
     /// Free from here on; in the future while a request uses it.
@@ -25,6 +26,18 @@ pub(crate) struct Connection {
     pub(crate) epoch: u32,
     /// What the load balancer between does when it is idle.
     pub(crate) idle: Option<IdleRule>,
+}
+
+impl Ord for Connection {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.free_at, self.opened_by).cmp(&(other.free_at, other.opened_by))
+    }
+}
+
+impl PartialOrd for Connection {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// What taking a connection from the pool gives.
@@ -43,20 +56,7 @@ pub(crate) enum Taken {
 /// The connections to one member's port.
 #[derive(Clone, Debug, Default)]
 struct Member {
-    /// Who is free when: the queue moves these, and each connection stays where it is.
-    free: Soonest<Free>,
-    connections: Vec<Connection>,
-    vacant: Vec<u32>,
-}
-
-/// A connection's turn: by when it is free and then by who opened it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Free {
-    at: Instant,
-    opened_by: u64,
-    attempt: u8,
-    /// Where the connection is.
-    place: u32,
+    free: BinaryHeap<Reverse<Connection>>,
 }
 
 /// The connections of one gateway instance.
@@ -74,8 +74,12 @@ impl BackendPool {
         machines: &[Machine],
         knobs: &Knobs,
     ) -> Taken {
-        let member = self.member(member);
-        while let Some(connection) = member.take_idle(now) {
+        let free = &mut self.member(member).free;
+        while let Some(Reverse(connection)) = free.peek().copied() {
+            if connection.free_at > now {
+                return Taken::Nothing;
+            }
+            free.pop();
             let machine = &machines[connection.slot];
             if connection.epoch != machine.flow_epoch {
                 continue;
@@ -96,30 +100,22 @@ impl BackendPool {
         now: Instant,
         machines: &[Machine],
     ) -> bool {
-        let Member {
-            free, connections, ..
-        } = self.member(member);
-        free.iter().any(|free| {
-            let connection = &connections[index(free.place)];
-            free.at <= now && connection.epoch == machines[connection.slot].flow_epoch
+        let free = &self.member(member).free;
+        free.iter().any(|Reverse(connection)| {
+            connection.free_at <= now && connection.epoch == machines[connection.slot].flow_epoch
         })
     }
 
     /// Puts a connection back that is free from `connection.free_at` on.
     pub(crate) fn put(&mut self, member: (Ipv4Addr, u16), connection: Connection) {
-        self.member(member).put(connection);
+        self.member(member).free.push(Reverse(connection));
     }
 
     /// Closes a connection whose request was cut.
     pub(crate) fn close(&mut self, member: (Ipv4Addr, u16), opened_by: (u64, u8)) {
-        let Member { free, vacant, .. } = self.member(member);
-        free.retain(|free| {
-            let stays = (free.opened_by, free.attempt) != opened_by;
-            if !stays {
-                vacant.push(free.place);
-            }
-            stays
-        });
+        self.member(member)
+            .free
+            .retain(|Reverse(connection)| connection.opened_by != opened_by);
     }
 
     fn member(&mut self, member: (Ipv4Addr, u16)) -> &mut Member {
@@ -130,38 +126,6 @@ impl BackendPool {
         });
         &mut self.members[index].1
     }
-}
-
-impl Member {
-    fn take_idle(&mut self, now: Instant) -> Option<Connection> {
-        let Free { place, .. } = self.free.pop_if(|first| first.at <= now)?;
-        self.vacant.push(place);
-        Some(self.connections[index(place)])
-    }
-
-    fn put(&mut self, connection: Connection) {
-        let place = match self.vacant.pop() {
-            Some(place) => {
-                self.connections[index(place)] = connection;
-                place
-            }
-            None => {
-                self.connections.push(connection);
-                u32::try_from(self.connections.len() - 1)
-                    .expect("because a member has far fewer connections than 2^32")
-            }
-        };
-        self.free.push(Free {
-            at: connection.free_at,
-            opened_by: connection.opened_by.0,
-            attempt: connection.opened_by.1,
-            place,
-        });
-    }
-}
-
-fn index(place: u32) -> usize {
-    usize::try_from(place).expect("because a usize has at least 32 bits")
 }
 
 /// What a connection is good for after idling so long; `None` when both ends know it is closed.
