@@ -15,8 +15,10 @@ mod instance;
 mod pages;
 mod record;
 mod table;
+mod tunnel;
 mod upload;
 mod upstream;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::io;

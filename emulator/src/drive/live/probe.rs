@@ -44,16 +44,20 @@ async fn ask(network: &Network, due: &DueProbe) -> ProbeOutcome {
     let Some(request) = &due.probe.http else {
         return ProbeOutcome::Connected;
     };
-    match get(stream, request).await {
+    match get(stream, request, due.target.0).await {
         Ok(outcome) => outcome,
         Err(_) => ProbeOutcome::Refused,
     }
 }
 
-async fn get(stream: TcpStream, probe: &ProbeRequest) -> Result<ProbeOutcome, hyper::Error> {
+async fn get(
+    stream: TcpStream,
+    probe: &ProbeRequest,
+    target: Ipv4Addr,
+) -> Result<ProbeOutcome, hyper::Error> {
     let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
     let exchange = async {
-        let response = sender.send_request(request(probe)).await?;
+        let response = sender.send_request(request(probe, target)).await?;
         let status = response.status().as_u16();
         let body_matches = match &probe.body {
             Some(wanted) => beginning(response.into_body()).await?.contains(wanted),
@@ -72,9 +76,15 @@ async fn get(stream: TcpStream, probe: &ProbeRequest) -> Result<ProbeOutcome, hy
     }
 }
 
-fn request(probe: &ProbeRequest) -> Request<Empty<Bytes>> {
+/// A load balancer's probe names no host of its own: it asks the machine by its address. Servers such
+/// as nginx refuse an empty `Host`.
+fn request(probe: &ProbeRequest, target: Ipv4Addr) -> Request<Empty<Bytes>> {
+    let host = match probe.host.as_str() {
+        "" => target.to_string(),
+        host => host.to_owned(),
+    };
     let built = Request::get(&probe.path)
-        .header(HOST, &probe.host)
+        .header(HOST, host)
         .header(USER_AGENT, PROBE_AGENT)
         .body(Empty::new());
     built.unwrap_or_default()

@@ -6,13 +6,11 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
-use hyper::client::conn::http1::SendRequest;
 
 use super::in_flight::Counted;
 use super::record::Record;
-use super::upload::Upload;
 use super::upstream::Upstream;
+use super::wire::{MemberBody, Truncated};
 use crate::ledger::{Attempt, Fault};
 
 /// The body of whatever the gateway answers.
@@ -24,35 +22,37 @@ pub(crate) enum Answer {
     Member(Box<Passing>),
 }
 
-/// A member's answer under way. It keeps the request counted, gives the connection back at the end,
+/// A member's answer under way. It keeps the request counted, gives the connection back at the end
 /// and writes the attempt's ledger line exactly once.
 #[derive(Debug)]
 pub(crate) struct Passing {
-    pub(crate) body: Incoming,
+    /// `None` once it has been read to its end.
+    pub(crate) body: Option<MemberBody>,
     pub(crate) status: u16,
     pub(crate) upstream: Arc<Upstream>,
-    pub(crate) connection: Option<SendRequest<Upload>>,
     pub(crate) counted: Counted,
     pub(crate) record: Record,
 }
-
-/// The member's answer broke off.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the member's answer ended early")]
-pub(crate) struct BrokenOff;
 
 impl Answer {
     pub(crate) fn page(page: http::Response<Bytes>) -> http::Response<Self> {
         page.map(|text| Self::Page(Some(text)))
     }
 
-    /// A member's answer. One without a body is complete at once: the server does not ask for it.
+    /// An answer without a body.
+    pub(super) const fn empty() -> Self {
+        Self::Page(None)
+    }
+
+    /// A member's answer. One that came whole with its head is complete at once.
     pub(super) fn member(mut passing: Passing) -> Self {
-        if passing.body.is_end_stream() {
-            passing.complete();
-            return Self::Page(None);
+        match passing.body.as_mut().and_then(MemberBody::take_whole) {
+            Some(whole) => {
+                passing.complete();
+                Self::Page(Some(whole).filter(|whole| !whole.is_empty()))
+            }
+            None => Self::Member(Box::new(passing)),
         }
-        Self::Member(Box::new(passing))
     }
 }
 
@@ -62,12 +62,14 @@ impl Passing {
         self.record.finish(Attempt::Served {
             status: self.status,
         });
-        if let Some(connection) = self.connection.take() {
+        let body = self.body.take();
+        if let Some(connection) = body.and_then(MemberBody::into_connection) {
             self.upstream.keep(connection, self.record.now());
         }
     }
 
-    fn break_off(&mut self) -> BrokenOff {
+    fn break_off(&mut self, truncated: Truncated) -> Truncated {
+        self.body = None;
         self.record.finish(if self.counted.is_cut() {
             Attempt::Cut
         } else {
@@ -76,39 +78,32 @@ impl Passing {
                 status: self.status,
             }
         });
-        BrokenOff
+        truncated
     }
 
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
-        let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(context));
-        Poll::Ready(match frame {
-            Some(Ok(frame)) => {
-                if self.body.is_end_stream() {
-                    self.complete();
-                }
-                Some(Ok(frame))
-            }
-            // A connection that is dropped in mid-body ends the stream as if it were complete.
-            None if self.counted.is_cut() && !self.record.is_finished() => {
-                Some(Err(self.break_off()))
-            }
-            None => {
-                self.complete();
-                None
-            }
-            Some(Err(_)) => Some(Err(self.break_off())),
-        })
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Truncated>>> {
+        let Some(body) = &mut self.body else {
+            return Poll::Ready(None);
+        };
+        let frame = std::task::ready!(Pin::new(&mut *body).poll_frame(context));
+        if let Some(Err(truncated)) = frame {
+            return Poll::Ready(Some(Err(self.break_off(truncated))));
+        }
+        if body.is_end_stream() {
+            self.complete();
+        }
+        Poll::Ready(frame)
     }
 }
 
 impl Body for Answer {
     type Data = Bytes;
-    type Error = BrokenOff;
+    type Error = Truncated;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Truncated>>> {
         match self.get_mut() {
             Self::Page(text) => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
             Self::Member(passing) => passing.poll(context),
@@ -118,7 +113,7 @@ impl Body for Answer {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Page(text) => text.is_none(),
-            Self::Member(passing) => passing.record.is_finished() && passing.body.is_end_stream(),
+            Self::Member(passing) => passing.body.is_none(),
         }
     }
 
@@ -127,7 +122,10 @@ impl Body for Answer {
             Self::Page(text) => {
                 SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64))
             }
-            Self::Member(passing) => passing.body.size_hint(),
+            Self::Member(passing) => match &passing.body {
+                Some(body) => body.size_hint(),
+                None => SizeHint::with_exact(0),
+            },
         }
     }
 }

@@ -4,18 +4,20 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use http::Request;
+use http::{Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 
 use super::headers::Entrance;
 use super::instance::GatewayInstance;
+use super::pages;
+use super::tunnel::Tunnel;
 use crate::http::Clock;
 use crate::time::Instant;
 
@@ -27,6 +29,8 @@ pub(crate) struct Client {
     pub(crate) address: Ipv4Addr,
     opened: AtomicU64,
     under_way: Mutex<Option<UnderWay>>,
+    /// Set by the answer that changes the protocol.
+    tunnel: Mutex<Option<Tunnel>>,
     is_cut: AtomicBool,
     cut: Notify,
 }
@@ -46,6 +50,7 @@ impl Client {
             address,
             opened: AtomicU64::new(opened.as_nanos()),
             under_way: Mutex::default(),
+            tunnel: Mutex::default(),
             is_cut: AtomicBool::new(false),
             cut: Notify::new(),
         }
@@ -66,6 +71,16 @@ impl Client {
     /// An attempt begins, or none is under way any more.
     pub(crate) fn set_under_way(&self, attempt: Option<UnderWay>) {
         *self.under_way() = attempt;
+    }
+
+    /// When the connection's last answer has been sent, bytes pass through this.
+    pub(crate) fn open_tunnel(&self, tunnel: Tunnel) {
+        *self.tunnel.lock().unwrap_or_else(PoisonError::into_inner) = Some(tunnel);
+    }
+
+    fn take_tunnel(&self) -> Option<Tunnel> {
+        let mut tunnel = self.tunnel.lock().unwrap_or_else(PoisonError::into_inner);
+        tunnel.take()
     }
 
     /// Ends the connection if the attempt under way is one that is `meant`; says whose it was.
@@ -99,11 +114,7 @@ pub(crate) async fn serve(
         return;
     };
     let tls = table.tls(address, port).map(Arc::clone);
-    let entrance = Entrance {
-        client,
-        port,
-        tls: tls.is_some(),
-    };
+    let entrance = Entrance::new(client, port, tls.is_some());
     let opened = gateway.network.clock.now();
     let connection = Arc::new(Client::new(entrance, address, opened));
     let _registered = gateway.clients.register(&connection);
@@ -125,14 +136,41 @@ async fn converse(
         let (gateway, client) = (Arc::clone(gateway), Arc::clone(client));
         async move { gateway.answer(client, request).await }
     });
-    let conversation = http1::Builder::new()
+    let mut conversation = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(gateway.client_idle())
         .serve_connection(TokioIo::new(stream), service);
-    tokio::select! {
-        ended = conversation => if let Err(error) = ended {
-            tracing::trace!(%error, "a client connection ended");
-        },
-        () = client.cut.notified() => {}
+    let ended = tokio::select! {
+        ended = &mut conversation => ended,
+        () = client.cut.notified() => return,
+    };
+    let parts = conversation.into_parts();
+    let stream = parts.io.into_inner();
+    if let Some(tunnel) = client.take_tunnel() {
+        tokio::select! {
+            () = tunnel.carry(stream, &parts.read_buf) => {}
+            () = client.cut.notified() => {}
+        }
+        return;
+    }
+    let Err(error) = ended else {
+        return;
+    };
+    tracing::trace!(%error, "a client connection ended");
+    if error.is_timeout() && !parts.read_buf.is_empty() {
+        say_too_slow(stream).await;
+    }
+}
+
+/// A client that began a request and did not end it in time gets a 408 (azure-facts.md §5.2); one
+/// that only kept its connection sees it close.
+async fn say_too_slow(mut stream: impl AsyncWrite + Unpin) {
+    let page = pages::bytes(StatusCode::REQUEST_TIMEOUT);
+    let said = async {
+        stream.write_all(&page).await?;
+        stream.shutdown().await
+    };
+    if let Err(error) = said.await {
+        tracing::trace!(%error, "a slow client had left");
     }
 }

@@ -1,22 +1,26 @@
 //! A request's way through one gateway instance (azure-facts.md §5.1, §5.2).
 
+use std::borrow::Cow;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use http::header::HOST;
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{Request, Response, StatusCode, Uri};
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 
 use super::answer::{Answer, Passing};
 use super::client::Client;
+use super::headers::Forwarding;
 use super::in_flight::Counted;
 use super::instance::GatewayInstance;
 use super::record::{Beginning, Record};
 use super::table::LiveTable;
+use super::tunnel::Tunnel;
 use super::upload::Upload;
-use super::upstream::{Failure, Upstream};
+use super::upstream::{Failure, Outgoing, Upstream};
+use super::wire::MemberBody;
 use super::{affinity, headers, pages};
 use crate::data_plane::{Routed, RoutingTable, Target, Verdict, retry_rule};
 use crate::desired::BackendSettings;
@@ -175,46 +179,54 @@ impl GatewayInstance {
         pending: &mut Pending,
         record: Record,
     ) -> Next {
-        let Some(body) = Upload::take(&mut pending.body) else {
+        let Some(upload) = Upload::take(&mut pending.body) else {
             return fail(record, Fault::Reset, 502);
         };
-        let mut head = pending.head.clone();
-        let trace = pending.turn << 16 | u64::from(self.number);
-        headers::forward(
-            &mut head,
-            client.entrance,
-            chosen.settings.host.as_deref(),
-            trace,
-        );
-        head.uri = member_uri(&head, chosen.settings.path.as_deref());
-        head.version = http::Version::HTTP_11;
-        let request = Request::from_parts(head, body);
-        let patience = self.patience(chosen.settings);
+        let settings = chosen.settings;
+        let upgrade = headers::upgrade(&pending.head.headers);
+        let forwarding = Forwarding {
+            target: &member_target(&pending.head, settings.path.as_deref()),
+            host: settings.host.as_deref(),
+            original_host: host_of(&pending.head),
+            trace: pending.turn << 16 | u64::from(self.number),
+            upgrade,
+        };
+        let head = headers::forward(&pending.head, &upload, &client.entrance, forwarding);
+        let request = Outgoing {
+            method: pending.head.method.clone(),
+            head,
+            upload,
+        };
+        let patience = self.patience(settings);
         let sent = chosen.upstream.send(&self.network, patience, request).await;
         match sent {
-            Ok((response, connection)) => {
-                let (mut head, body) = response.into_parts();
-                headers::strip_hop_by_hop(&mut head.headers);
-                if let Some(cookie) = chosen.bind {
-                    affinity::bind(
-                        &mut head.headers,
-                        cookie,
-                        chosen.member,
-                        chosen.settings.port,
-                    );
-                }
-                let passing = Passing {
-                    body,
-                    status: head.status.as_u16(),
-                    upstream: Arc::clone(chosen.upstream),
-                    connection: Some(connection),
-                    counted: chosen.counted,
-                    record,
-                };
-                Next::Answer(Response::from_parts(head, Answer::member(passing)))
-            }
+            Ok(response) if response.body().is_upgrade() => match upgrade {
+                Some(_) => self.tunnel(client, chosen, record, response),
+                // A change of protocol that nobody asked for is no answer.
+                None => fail(record, Fault::Reset, 502),
+            },
+            Ok(response) => pass_on(chosen, record, response),
             Err(failure) => self.judge(client, chosen, pending, record, failure),
         }
+    }
+
+    /// Both sides speak another protocol from here on, and the gateway passes bytes.
+    fn tunnel(
+        &self,
+        client: &Client,
+        chosen: Chosen<'_>,
+        record: Record,
+        response: Response<MemberBody>,
+    ) -> Next {
+        let (mut head, body) = response.into_parts();
+        headers::keep_upgrade(&mut head.headers);
+        client.open_tunnel(Tunnel {
+            member: body.into_stream(),
+            idle: self.network.clock.patience(chosen.settings.request_timeout),
+            counted: chosen.counted,
+            record,
+        });
+        Next::Answer(Response::from_parts(head, Answer::empty()))
     }
 
     /// Decides about a failed attempt: the core's rule, as far as the request can be sent again.
@@ -226,7 +238,10 @@ impl GatewayInstance {
         mut record: Record,
         failure: Failure,
     ) -> Next {
-        let Failure { fault, unsent } = failure;
+        let (fault, unsent) = match failure {
+            Failure::Member { fault, unsent } => (fault, unsent),
+            Failure::Client(error) => return refuse(record, &error),
+        };
         let was_unsent = unsent.is_some();
         if was_unsent {
             pending.body = unsent;
@@ -256,6 +271,31 @@ impl GatewayInstance {
     }
 }
 
+fn pass_on(chosen: Chosen<'_>, record: Record, response: Response<MemberBody>) -> Next {
+    let (mut head, body) = response.into_parts();
+    headers::strip_hop_by_hop(&mut head.headers);
+    if let Some(cookie) = chosen.bind {
+        let port = chosen.settings.port;
+        affinity::bind(&mut head.headers, cookie, chosen.member, port);
+    }
+    let passing = Passing {
+        body: Some(body),
+        status: head.status.as_u16(),
+        upstream: Arc::clone(chosen.upstream),
+        counted: chosen.counted,
+        record,
+    };
+    Next::Answer(Response::from_parts(head, Answer::member(passing)))
+}
+
+/// The client's body is malformed: 400 (azure-facts.md §5.2); or the client left, and nobody reads
+/// the page.
+fn refuse(mut record: Record, error: &hyper::Error) -> Next {
+    tracing::debug!(%error, "a client's body ended early");
+    record.finish(Attempt::ClientGone);
+    page(StatusCode::BAD_REQUEST)
+}
+
 fn fail(mut record: Record, fault: Fault, status: u16) -> Next {
     record.finish(Attempt::Failed { fault, status });
     page(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY))
@@ -275,9 +315,10 @@ fn path_of(head: &Parts) -> &str {
 }
 
 /// The request target in origin form, below the settings' path where they override it.
-fn member_uri(head: &Parts, prefix: Option<&str>) -> Uri {
+fn member_target<'a>(head: &'a Parts, prefix: Option<&str>) -> Cow<'a, str> {
     let path = path_of(head);
-    let prefixed = prefix.map(|prefix| format!("{}{path}", prefix.trim_end_matches('/')));
-    let target = prefixed.as_deref().unwrap_or(path);
-    target.parse().unwrap_or_default()
+    match prefix {
+        Some(prefix) => Cow::Owned(format!("{}{path}", prefix.trim_end_matches('/'))),
+        None => Cow::Borrowed(path),
+    }
 }

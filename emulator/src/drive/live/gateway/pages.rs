@@ -17,6 +17,17 @@ pub(crate) fn error(status: StatusCode) -> Response<Bytes> {
     page(status, &title)
 }
 
+/// The page of an error as bytes, for a client that sent no whole request to answer.
+pub(crate) fn bytes(status: StatusCode) -> Vec<u8> {
+    let page = error(status);
+    let head = format!(
+        "HTTP/1.1 {status}\r\nserver: {SERVER_NAME}\r\ncontent-type: text/html\r\n\
+         content-length: {}\r\nconnection: close\r\n\r\n",
+        page.body().len()
+    );
+    [head.as_bytes(), page.body()].concat()
+}
+
 /// A redirect rule's answer.
 pub(crate) fn redirect(status: u16, target: &str) -> Response<Bytes> {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::FOUND);

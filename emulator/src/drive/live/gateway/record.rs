@@ -60,10 +60,6 @@ impl Record {
         self.gateway.network.clock.now()
     }
 
-    pub(crate) fn is_finished(&self) -> bool {
-        self.entry.is_none()
-    }
-
     /// Writes the line; later calls do nothing.
     pub(crate) fn finish(&mut self, outcome: Attempt) {
         if let Some(mut entry) = self.entry.take() {

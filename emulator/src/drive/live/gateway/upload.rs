@@ -6,7 +6,6 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::sync::oneshot;
 
 /// The client's stream, or nothing. Nothing can be sent again, which is what a second attempt
 /// needs; a stream can be sent once.
@@ -15,12 +14,7 @@ pub(crate) enum Upload {
     /// No body.
     Empty,
     /// The client's body, passed on as it comes.
-    Stream {
-        /// The body.
-        body: Incoming,
-        /// Dropped when the last byte has been handed on, or the stream is given up.
-        sending: Option<oneshot::Sender<()>>,
-    },
+    Stream(Incoming),
 }
 
 impl Upload {
@@ -28,30 +22,26 @@ impl Upload {
         if body.is_end_stream() {
             Self::Empty
         } else {
-            Self::Stream {
-                body,
-                sending: None,
-            }
+            Self::Stream(body)
         }
-    }
-
-    /// Resolves once the whole body has been handed on: only then does the member's time to answer
-    /// begin, as a gateway that buffers requests would have it.
-    pub(crate) fn sent(&mut self) -> oneshot::Receiver<()> {
-        let (sender, sent) = oneshot::channel();
-        if let Self::Stream { sending, .. } = self {
-            *sending = Some(sender);
-        }
-        // Without a stream the sender is dropped here, so the time begins at once.
-        sent
     }
 
     /// The body for an attempt; afterwards the slot holds what a further attempt could send.
     pub(crate) fn take(slot: &mut Option<Self>) -> Option<Self> {
         match slot {
             Some(Self::Empty) => Some(Self::Empty),
-            Some(Self::Stream { .. }) | None => slot.take(),
+            Some(Self::Stream(_)) | None => slot.take(),
         }
+    }
+
+    /// Its length, where the client told it.
+    pub(crate) fn length(&self) -> Option<u64> {
+        self.size_hint().exact()
+    }
+
+    /// Whether it goes to the member in chunks, because nobody knows how long it will be.
+    pub(crate) fn is_chunked(&self) -> bool {
+        matches!(self, Self::Stream(body) if body.size_hint().exact().is_none())
     }
 }
 
@@ -65,27 +55,21 @@ impl Body for Upload {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         match self.get_mut() {
             Self::Empty => Poll::Ready(None),
-            Self::Stream { body, sending } => {
-                let frame = std::task::ready!(Pin::new(&mut *body).poll_frame(context));
-                if frame.is_none() || body.is_end_stream() {
-                    *sending = None;
-                }
-                Poll::Ready(frame)
-            }
+            Self::Stream(body) => Pin::new(body).poll_frame(context),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Empty => true,
-            Self::Stream { body, .. } => body.is_end_stream(),
+            Self::Stream(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Empty => SizeHint::with_exact(0),
-            Self::Stream { body, .. } => body.size_hint(),
+            Self::Stream(body) => body.size_hint(),
         }
     }
 }

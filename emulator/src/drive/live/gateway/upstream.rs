@@ -1,19 +1,16 @@
 //! One member as one gateway instance knows it: its kept connections and what is in flight.
 
+use std::collections::VecDeque;
 use std::net::Ipv4Addr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use futures_util::FutureExt;
-use http::{Request, Response};
-use hyper::body::Incoming;
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper_util::rt::TokioIo;
-use tokio::task::AbortHandle;
-use tokio::time::timeout;
+use bytes::Bytes;
+use http::{Method, Response};
 
 use super::in_flight::{Counted, InFlight};
 use super::upload::Upload;
+use super::wire::{Closer, Connection, Exchange, MemberBody, Unanswered};
 use crate::drive::live::network::Network;
 use crate::http::Clock;
 use crate::ledger::Fault;
@@ -30,6 +27,14 @@ pub(crate) struct Patience {
     pub(crate) idle: Duration,
 }
 
+/// A request as it goes to a member.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) method: Method,
+    pub(crate) head: Bytes,
+    pub(crate) upload: Upload,
+}
+
 /// A member and the connections to it. The lock is this gateway instance's and member's own, and
 /// held for a push or a pop.
 #[derive(Debug)]
@@ -42,25 +47,23 @@ pub(crate) struct Upstream {
 
 #[derive(Debug, Default)]
 struct Connections {
-    idle: Vec<(SendRequest<Upload>, Instant)>,
-    tasks: Vec<AbortHandle>,
+    /// The one used last comes last.
+    idle: VecDeque<(Connection, Instant)>,
+    open: Vec<Weak<Closer>>,
     closed: bool,
 }
 
 /// A request that did not get an answer.
 #[derive(Debug)]
-pub(crate) struct Failure {
-    pub(crate) fault: Fault,
-    /// The request's body, where nothing of it was sent.
-    pub(crate) unsent: Option<Upload>,
-}
-
-type Answered = (Response<Incoming>, SendRequest<Upload>);
-
-enum Exchange {
-    Answered(Box<Answered>),
-    Unsent(Box<Request<Upload>>),
-    Failed(Fault),
+pub(crate) enum Failure {
+    /// The member's.
+    Member {
+        fault: Fault,
+        /// The request's body, where nothing of it was sent.
+        unsent: Option<Upload>,
+    },
+    /// The client's: the body that it announced did not come.
+    Client(hyper::Error),
 }
 
 impl Upstream {
@@ -89,33 +92,41 @@ impl Upstream {
         &self,
         network: &Network,
         patience: Patience,
-        mut request: Request<Upload>,
-    ) -> Result<Answered, Failure> {
+        request: Outgoing,
+    ) -> Result<Response<MemberBody>, Failure> {
         let answer = network.clock.patience(patience.answer);
-        while let Some(sender) = self.checkout(network.clock.now(), patience.idle) {
-            match exchange(sender, request, answer).await {
-                Exchange::Answered(answered) => return Ok(*answered),
+        let Outgoing {
+            method,
+            head,
+            mut upload,
+        } = request;
+        while let Some(connection) = self.checkout(network.clock.now(), patience.idle) {
+            let exchange = Exchange::new(connection, head.clone(), upload);
+            match exchange.answer(&method, answer).await {
+                Ok(response) => return Ok(response),
                 // The member had closed it while idle: nothing was sent, so nothing is lost.
-                Exchange::Unsent(unsent) => request = *unsent,
-                Exchange::Failed(fault) => return Err(Failure::sent(fault)),
+                Err(Unanswered::Unsent(unsent)) => upload = unsent,
+                Err(failed) => return Err(failed.into()),
             }
         }
-        let sender = match self.open(network, patience.connect).await {
-            Ok(sender) => sender,
-            Err(fault) => return Err(Failure::unsent(fault, request)),
+        let connection = match self.open(network, patience.connect).await {
+            Ok(connection) => connection,
+            Err(fault) => {
+                return Err(Failure::Member {
+                    fault,
+                    unsent: Some(upload),
+                });
+            }
         };
-        match exchange(sender, request, answer).await {
-            Exchange::Answered(answered) => Ok(*answered),
-            Exchange::Unsent(request) => Err(Failure::unsent(Fault::Reset, *request)),
-            Exchange::Failed(fault) => Err(Failure::sent(fault)),
-        }
+        let exchange = Exchange::new(connection, head, upload);
+        Ok(exchange.answer(&method, answer).await?)
     }
 
     /// Keeps a connection whose answer has been read to its end.
-    pub(crate) fn keep(&self, sender: SendRequest<Upload>, now: Instant) {
+    pub(crate) fn keep(&self, connection: Connection, now: Instant) {
         let mut connections = self.connections();
-        if !connections.closed && !sender.is_closed() {
-            connections.idle.push((sender, now));
+        if !connections.closed {
+            connections.idle.push_back((connection, now));
         }
     }
 
@@ -128,47 +139,43 @@ impl Upstream {
         let mut connections = self.connections();
         connections.closed = true;
         connections.idle.clear();
-        for task in connections.tasks.drain(..) {
-            task.abort();
+        let open = std::mem::take(&mut connections.open);
+        drop(connections);
+        for closer in open.iter().filter_map(Weak::upgrade) {
+            closer.close();
         }
     }
 
-    /// The kept connection used last that is ready now; what is unused too long is closed.
-    fn checkout(&self, now: Instant, keep: Duration) -> Option<SendRequest<Upload>> {
+    /// The kept connection used last that is good; what is unused too long is closed.
+    fn checkout(&self, now: Instant, keep: Duration) -> Option<Connection> {
         let mut connections = self.connections();
         let idle = &mut connections.idle;
-        idle.retain(|(sender, since)| !sender.is_closed() && now.since(*since) < keep);
-        let at = idle.iter_mut().rposition(|(sender, _)| {
-            // An answer's last byte may be read before its connection knows that it is free.
-            matches!(sender.ready().now_or_never(), Some(Ok(())))
-        })?;
-        Some(idle.swap_remove(at).0)
+        while idle
+            .front()
+            .is_some_and(|(_, since)| now.since(*since) >= keep)
+        {
+            idle.pop_front();
+        }
+        while let Some((connection, _)) = idle.pop_back() {
+            if connection.is_usable() {
+                return Some(connection);
+            }
+        }
+        None
     }
 
-    async fn open(
-        &self,
-        network: &Network,
-        patience: Duration,
-    ) -> Result<SendRequest<Upload>, Fault> {
+    async fn open(&self, network: &Network, patience: Duration) -> Result<Connection, Fault> {
         let stream = network
             .connect(self.source, self.destination, patience)
             .await?;
-        let (sender, connection) = handshake(TokioIo::new(stream))
-            .await
-            .map_err(|_| Fault::Reset)?;
+        let closer = Arc::default();
         let mut connections = self.connections();
         if connections.closed {
             return Err(Fault::Reset);
         }
-        let alive = network.alive.clone();
-        let task = tokio::spawn(async move {
-            // How it ended is seen by whoever waits for an answer on it.
-            let _ended = connection.await;
-            drop(alive);
-        });
-        connections.tasks.retain(|task| !task.is_finished());
-        connections.tasks.push(task.abort_handle());
-        Ok(sender)
+        connections.open.retain(|known| known.strong_count() > 0);
+        connections.open.push(Arc::downgrade(&closer));
+        Ok(Connection::new(stream, closer))
     }
 
     fn connections(&self) -> MutexGuard<'_, Connections> {
@@ -184,41 +191,14 @@ impl Drop for Upstream {
     }
 }
 
-impl Failure {
-    const fn sent(fault: Fault) -> Self {
-        Self {
-            fault,
-            unsent: None,
-        }
-    }
-
-    fn unsent(fault: Fault, request: Request<Upload>) -> Self {
-        Self {
-            fault,
-            unsent: Some(request.into_body()),
-        }
-    }
-}
-
-async fn exchange(
-    mut sender: SendRequest<Upload>,
-    mut request: Request<Upload>,
-    patience: Duration,
-) -> Exchange {
-    let sent = request.body_mut().sent();
-    let mut answer = Box::pin(sender.try_send_request(request));
-    let answered = tokio::select! {
-        biased;
-        answered = &mut answer => Ok(answered),
-        _sent = sent => timeout(patience, &mut answer).await,
-    };
-    match answered {
-        Ok(Ok(response)) => Exchange::Answered(Box::new((response, sender))),
-        Ok(Err(mut error)) => error
-            .take_message()
-            .map_or(Exchange::Failed(Fault::Reset), |unsent| {
-                Exchange::Unsent(Box::new(unsent))
-            }),
-        Err(_elapsed) => Exchange::Failed(Fault::RequestTimeout),
+impl From<Unanswered> for Failure {
+    fn from(unanswered: Unanswered) -> Self {
+        let (fault, unsent) = match unanswered {
+            Unanswered::Unsent(upload) => (Fault::Reset, Some(upload)),
+            Unanswered::Broken | Unanswered::Cut => (Fault::Reset, None),
+            Unanswered::Late => (Fault::RequestTimeout, None),
+            Unanswered::Upload(error) => return Self::Client(error),
+        };
+        Self::Member { fault, unsent }
     }
 }

@@ -1,5 +1,6 @@
 //! A blue-green topology, as the control plane would want it of the data plane.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use crate::desired::{
     InstanceKey, InstanceSpec, Listener, LoadBalancer, Pool, Probe, ProbeRequest, Route,
 };
 use crate::drive::live::clock::pass;
-use crate::drive::live::{Live, LiveOptions};
+use crate::drive::live::{Live, LiveOptions, Program};
 use crate::http::Clock;
 use crate::time::Instant;
 
@@ -42,6 +43,8 @@ pub(super) struct Plan {
     pub(super) affinity: Option<String>,
     pub(super) certificate: Option<Certificate>,
     pub(super) application: Application,
+    /// What listens in the place of every instance's application.
+    pub(super) backend: Option<SocketAddr>,
 }
 
 impl Default for Plan {
@@ -52,6 +55,7 @@ impl Default for Plan {
             request_timeout: Duration::from_secs(300),
             affinity: None,
             certificate: None,
+            backend: None,
             application: Application {
                 startup: Duration::from_secs(1),
                 startup_spread: Duration::ZERO,
@@ -73,6 +77,7 @@ impl Topology {
         let options = LiveOptions {
             cloud,
             speed: plan.speed,
+            programs: programs(plan.backend),
             ..LiveOptions::default()
         };
         let live = Live::start(options).await.expect("free ports are there");
@@ -196,6 +201,14 @@ impl Topology {
             settings: vec![self.settings.clone()],
         }
     }
+}
+
+fn programs(backend: Option<SocketAddr>) -> BTreeMap<String, Program> {
+    let listening = |backend: Program| {
+        ["green", "blue"].map(|image| (image.to_owned(), backend.clone()))
+    };
+    let programs = backend.map(|backend| listening(Program::Listening(backend)));
+    programs.into_iter().flatten().collect()
 }
 
 /// The address of an instance behind a frontend.
