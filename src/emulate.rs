@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use turquoise_emulator::drive::live::{Live, LiveOptions, SignIn};
+use turquoise_emulator::http::Address;
 use turquoise_emulator::identity::{Admission, CLIENT_ID};
 use turquoise_emulator::{CloudConfig, Timed};
 
@@ -45,6 +46,10 @@ pub(crate) struct Args {
     /// application with other parameters.
     #[arg(long, value_name = "FILE")]
     images: Option<PathBuf>,
+    /// Gives each address of the cloud a loopback address of its own, such as 127.0.0.5 for 10.0.0.5,
+    /// with its own port where this user may take it; Linux only.
+    #[arg(long)]
+    own_addresses: bool,
     /// Which requests are let in.
     #[arg(long, value_enum, default_value_t)]
     admit: Admit,
@@ -91,7 +96,11 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, Failure> {
         let tenant = cloud.control_plane.tenant.clone();
         let keys = args.keys.open()?;
         let sign_in = keys.sign_in(args.admit.into())?;
-        let live = start_with(cloud, images, args.speed, args.port, Some(sign_in)).await?;
+        let more = More {
+            own_addresses: args.own_addresses,
+            sign_in: Some(sign_in),
+        };
+        let live = start_with(cloud, images, args.speed, args.port, more).await?;
         let arm = live.arm_url();
         let https = format!("https://localhost:{}", live.arm_port());
         let ca_file = keys.ca_file();
@@ -131,7 +140,14 @@ pub(crate) async fn start(
     speed: f64,
     port: u16,
 ) -> Result<Live, Failure> {
-    start_with(cloud, images, speed, port, None).await
+    start_with(cloud, images, speed, port, More::default()).await
+}
+
+/// What only `emulate` asks for.
+#[derive(Debug, Default)]
+struct More {
+    own_addresses: bool,
+    sign_in: Option<SignIn>,
 }
 
 /// Starts a cloud on loopback.
@@ -140,7 +156,7 @@ async fn start_with(
     images: Images,
     speed: f64,
     port: u16,
-    sign_in: Option<SignIn>,
+    more: More,
 ) -> Result<Live, Failure> {
     let arm_address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let options = LiveOptions {
@@ -148,7 +164,8 @@ async fn start_with(
         speed,
         arm_address,
         programs: images.into_programs(),
-        sign_in,
+        own_addresses: more.own_addresses,
+        sign_in: more.sign_in,
     };
     Live::start(options).await.map_err(|error| {
         Failure::usage(format!("cannot listen on `{arm_address}`"))
@@ -160,6 +177,7 @@ async fn start_with(
 /// Tells events until someone asks for the end; what nobody reads is let go.
 async fn serve(live: &Live, interrupt: &Interrupt, output: &Output) -> Exit {
     let mut sweep = tokio::time::interval(SWEEP);
+    let mut told = Vec::new();
     loop {
         tokio::select! {
             biased;
@@ -169,9 +187,33 @@ async fn serve(live: &Live, interrupt: &Interrupt, output: &Output) -> Exit {
                     output.event(&event(&timed));
                 }
                 drop(live.drain_ledgers());
+                let addresses = live.addresses();
+                if addresses != told {
+                    output.text(&table(&addresses));
+                    output.event(&json!({"event": "addresses", "addresses": addresses}));
+                    told = addresses;
+                }
             }
         }
     }
+}
+
+/// Which socket stands for which address of the cloud, a line each.
+fn table(addresses: &[Address]) -> String {
+    let mut text = String::from("addresses:");
+    if addresses.is_empty() {
+        text += " none";
+    }
+    for row in addresses {
+        let port = match row.port {
+            0 => "every port".to_owned(),
+            port => port.to_string(),
+        };
+        let scheme = if row.tls { "https" } else { "http" };
+        let cloud = row.address.to_string();
+        text += &format!("\n  {cloud:<15} {port:<10}  {scheme}://{}", row.listens);
+    }
+    text
 }
 
 /// An event of the cloud as a line.

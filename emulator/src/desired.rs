@@ -85,6 +85,8 @@ pub struct Gateway {
     pub pools: Vec<Pool>,
     /// Backend HTTP settings.
     pub settings: Vec<BackendSettings>,
+    /// Whether clients may speak HTTP/2 over TLS (`enableHttp2`).
+    pub http_2: bool,
 }
 
 /// A listener with the rule that hangs on it.

@@ -15,6 +15,7 @@ mod gateway;
 mod instance;
 mod ledger;
 mod listener;
+mod loopback;
 mod network;
 mod probe;
 mod process_group;
@@ -72,6 +73,9 @@ pub struct LiveOptions {
     /// What runs in the instances of which image, by the image's name, instead of the built-in
     /// application.
     pub programs: BTreeMap<String, Program>,
+    /// Whether each address of the cloud listens on a loopback address of its own, such as
+    /// `127.0.0.5` for `10.0.0.5`, where the machine has them; else on free ports of `127.0.0.1`.
+    pub own_addresses: bool,
     /// TLS and sign-in at Resource Manager; `None` for plain HTTP and any bearer token.
     pub sign_in: Option<SignIn>,
 }
@@ -93,6 +97,7 @@ impl Default for LiveOptions {
             speed: 1.0,
             arm_address: ANY_PORT,
             programs: BTreeMap::new(),
+            own_addresses: false,
             sign_in: None,
         }
     }
@@ -127,6 +132,7 @@ impl Drop for Ticker {
 struct FaceHooks {
     acted: Arc<Notify>,
     directory: Arc<Directory>,
+    sockets: Arc<Mutex<Sockets>>,
 }
 
 impl Hooks for FaceHooks {
@@ -136,6 +142,10 @@ impl Hooks for FaceHooks {
 
     fn addresses(&self) -> Vec<Address> {
         self.directory.list()
+    }
+
+    fn metrics(&self) -> String {
+        ticker::lock(&self.sockets).metrics()
     }
 }
 
@@ -150,6 +160,7 @@ impl Live {
             speed,
             arm_address,
             programs,
+            own_addresses,
             sign_in,
         } = options;
         let (tls, gatekeeper) = sign_in.map(SignIn::split).unzip();
@@ -159,7 +170,7 @@ impl Live {
         }
         let clock = LiveClock::start(speed);
         let tasks = Tasks::new();
-        let network = Network::new(clock, tasks.alive());
+        let network = Network::new(clock, tasks.alive(), own_addresses);
         let directory = Arc::clone(&network.directory);
         let draws = Seed::new(cloud.seed).child("live service times");
         let knobs = cloud.data_plane.knobs.clone();
@@ -176,6 +187,7 @@ impl Live {
         let hooks = FaceHooks {
             acted: Arc::clone(&shared.acted),
             directory: Arc::clone(&directory),
+            sockets: Arc::clone(&shared.sockets),
         };
         let router = Face::new(Arc::clone(&shared.cloud), clock)
             .with_hooks(Arc::new(hooks))
@@ -245,6 +257,12 @@ impl Live {
     #[must_use]
     pub fn drain_ledgers(&self) -> Ledgers {
         self.shared.sockets().drain_ledgers()
+    }
+
+    /// What the gateways have counted, in Prometheus' text form.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        self.shared.sockets().metrics()
     }
 
     /// What each gateway instance dispatches by, for displays.

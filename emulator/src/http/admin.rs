@@ -37,6 +37,14 @@ pub(super) async fn addresses<C: Clock>(State(face): State<Face<C>>) -> Response
     document(&face.hooks.addresses())
 }
 
+/// `GET /turquoise/metrics`: what the gateways have counted, for Prometheus.
+pub(super) async fn metrics<C: Clock>(State(face): State<Face<C>>) -> Response {
+    let mut response = Response::new(Body::from(face.hooks.metrics()));
+    let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, text);
+    response
+}
+
 /// `GET /turquoise/unhandled`: calls that the emulator answered with 501.
 pub(super) async fn unhandled<C: Clock>(State(face): State<Face<C>>) -> Response {
     document(&face.with_cloud(|cloud| cloud.control_plane().unhandled()))

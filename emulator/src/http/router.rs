@@ -50,6 +50,11 @@ pub(crate) trait Hooks: std::fmt::Debug + Send + Sync {
     fn addresses(&self) -> Vec<admin::Address> {
         Vec::new()
     }
+
+    /// What the gateways have counted, in Prometheus' text form.
+    fn metrics(&self) -> String {
+        String::new()
+    }
 }
 
 #[derive(Debug)]
@@ -89,6 +94,7 @@ impl<C: Clock> Face<C> {
         Router::new()
             .route("/turquoise/health", get(admin::health::<C>))
             .route("/turquoise/addresses", get(admin::addresses::<C>))
+            .route("/turquoise/metrics", get(admin::metrics::<C>))
             .route("/turquoise/unhandled", get(admin::unhandled::<C>))
             .fallback(arm::<C>)
             .with_state(self)

@@ -67,6 +67,7 @@ impl Document<'_> {
                 .children("backendHttpSettingsCollection")
                 .map(|s| self.settings(s))
                 .collect(),
+            http_2: json::boolean(self.document, "properties.enableHttp2").unwrap_or(false),
         }
     }
 

@@ -15,7 +15,7 @@ use tokio::io::copy_bidirectional;
 use tokio::net::TcpStream;
 
 use super::clock::FOREVER;
-use super::listener::{ANY_PORT, Listener};
+use super::listener::Listener;
 use super::network::Network;
 use crate::data_plane::{BalancerTable, FiveTuple};
 
@@ -72,10 +72,9 @@ fn frontends(table: &BalancerTable) -> BTreeSet<(Ipv4Addr, u16)> {
 }
 
 fn open(at: (Ipv4Addr, u16), network: &Network) -> io::Result<Listener> {
-    let alive = network.alive.clone();
-    let network = network.clone();
-    Listener::bind(ANY_PORT, alive, move |stream, peer| {
-        pass_through(network.clone(), stream, peer, at)
+    let inside = network.clone();
+    network.listen(at, move |stream, peer| {
+        pass_through(inside.clone(), stream, peer, at)
     })
 }
 

@@ -1,7 +1,10 @@
 //! The wall clock times a speed.
 
 use std::future::pending;
+use std::pin::Pin;
 use std::time::Duration;
+
+use tokio::time::{Instant as Wall, Sleep};
 
 use crate::http::Clock;
 use crate::time::Instant;
@@ -91,6 +94,24 @@ pub(crate) async fn pass(span: Duration) {
         return;
     }
     tokio::time::sleep(span).await;
+}
+
+/// The wall clock's time, for limits that clients and members are held to.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the live drive owns the clock, and this is where it looks at the wall"
+)]
+pub(crate) fn wall_now() -> Wall {
+    Wall::now()
+}
+
+/// A timer that rings after a span of wall clock and can be set again.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "limits of the live drive are real delays, and this is where they are set"
+)]
+pub(crate) fn timer(span: Duration) -> Pin<Box<Sleep>> {
+    Box::pin(tokio::time::sleep(span))
 }
 
 impl Clock for LiveClock {

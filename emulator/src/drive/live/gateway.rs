@@ -8,10 +8,13 @@ mod affinity;
 mod answer;
 mod client;
 mod clients;
+mod conversation;
 mod forward;
 mod headers;
 mod in_flight;
 mod instance;
+mod meter;
+mod pace;
 mod pages;
 mod record;
 mod table;
@@ -31,7 +34,7 @@ use tokio::net::TcpStream;
 use turquoise_arm::ResourceId;
 
 use super::ledger::Book;
-use super::listener::{ANY_PORT, Alive, Listener};
+use super::listener::Listener;
 use super::network::Network;
 use super::sockets::keep_first;
 use super::view::GatewayView;
@@ -39,6 +42,7 @@ use crate::data_plane::{DueCut, Knobs, RoutingTable};
 use crate::ledger::GatewayEntry;
 
 pub(crate) use instance::GatewayInstance;
+pub(crate) use meter::Families;
 
 /// One gateway.
 #[derive(Debug)]
@@ -137,6 +141,30 @@ impl Gateway {
         views.collect()
     }
 
+    /// Adds what each instance counted, and how its members are.
+    pub(crate) fn measure(&self, id: &ResourceId, text: &mut Families) {
+        for instance in self.instances.all.load().iter() {
+            let labels = format!("gateway=\"{}\",instance=\"{}\"", id.name(), instance.number);
+            instance.meter.write(text, &labels);
+            let Some(table) = instance.table() else {
+                continue;
+            };
+            for member in table.members() {
+                let labels = format!(
+                    "{labels},pool=\"{}\",member=\"{}\"",
+                    member.pool, member.address
+                );
+                let healthy = u64::from(member.healthy);
+                text.add("turquoise_gateway_member_healthy", &labels, healthy);
+                text.add(
+                    "turquoise_gateway_member_in_flight",
+                    &labels,
+                    member.in_flight,
+                );
+            }
+        }
+    }
+
     fn scale_to(&self, count: usize) {
         let before = self.instances.all.load_full();
         if before.len() == count {
@@ -174,8 +202,7 @@ impl Gateway {
                 known.tls = tls;
                 continue;
             }
-            let alive = self.network.alive.clone();
-            let listener = open(at, alive, &self.instances)?;
+            let listener = open(at, &self.network, &self.instances)?;
             self.listeners.insert(at, Listening { tls, listener });
         }
         Ok(())
@@ -190,13 +217,17 @@ impl Drop for Gateway {
     }
 }
 
-fn open(at: (Ipv4Addr, u16), alive: Alive, instances: &Arc<Instances>) -> io::Result<Listener> {
+fn open(
+    at: (Ipv4Addr, u16),
+    network: &Network,
+    instances: &Arc<Instances>,
+) -> io::Result<Listener> {
     let instances = Arc::clone(instances);
-    Listener::bind(ANY_PORT, alive, move |stream: TcpStream, peer| {
+    network.listen(at, move |stream: TcpStream, peer| {
         let instance = instances.next();
         async move {
             if let Some(instance) = instance {
-                client::serve(instance, stream, peer, at).await;
+                conversation::serve(instance, stream, peer, at).await;
             }
         }
     })

@@ -17,7 +17,7 @@ use arc_swap::ArcSwap;
 
 use super::clock::LiveClock;
 use super::ledger::Lines;
-use super::listener::{ANY_PORT, Alive, Listener};
+use super::listener::Listener;
 use super::network::Network;
 use super::program::Programs;
 use crate::data_plane::{InstanceState, InstanceView};
@@ -39,8 +39,11 @@ pub(crate) struct Instance {
     /// Instead of it.
     own: Option<Own>,
     programs: Programs,
-    alive: Alive,
+    network: Network,
 }
+
+/// Where an application listens that treats all ports alike, as far as its own address goes.
+const USUAL_PORT: u16 = 80;
 
 /// What the requests of one instance share.
 #[derive(Debug)]
@@ -89,7 +92,7 @@ impl Instance {
             listener: None,
             own: None,
             programs,
-            alive: network.alive.clone(),
+            network: network.clone(),
         }
     }
 
@@ -110,7 +113,8 @@ impl Instance {
         } else if self.listener.is_none() {
             let machine = Arc::clone(&self.machine);
             let serve = move |stream, _peer| application::serve(Arc::clone(&machine), stream);
-            self.listener = Some(Listener::bind(ANY_PORT, self.alive.clone(), serve)?);
+            let port = view.application.port.unwrap_or(USUAL_PORT);
+            self.listener = Some(self.network.listen((view.address, port), serve)?);
         }
         Ok(())
     }
@@ -123,7 +127,7 @@ impl Instance {
             return;
         }
         if self.own.is_none() {
-            self.own = Own::start(view, &self.programs, &self.alive);
+            self.own = Own::start(view, &self.programs, &self.network.alive);
         }
         if let Some(own) = &self.own {
             own.publish(view);

@@ -1,6 +1,7 @@
 //! The virtual network as its machines use it: opening connections.
 
-use std::net::Ipv4Addr;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
@@ -9,7 +10,8 @@ use tokio::net::TcpStream;
 
 use super::clock::LiveClock;
 use super::directory::{Directory, Found};
-use super::listener::Alive;
+use super::listener::{Alive, Listener};
+use super::loopback;
 use crate::data_plane::FiveTuple;
 use crate::ledger::Fault;
 
@@ -20,16 +22,38 @@ pub(crate) struct Network {
     pub(crate) clock: LiveClock,
     pub(crate) alive: Alive,
     next_port: Arc<AtomicU16>,
+    /// Whether each address listens on a loopback address of its own.
+    own_addresses: bool,
 }
 
 impl Network {
-    pub(crate) fn new(clock: LiveClock, alive: Alive) -> Self {
+    pub(crate) fn new(clock: LiveClock, alive: Alive, own_addresses: bool) -> Self {
         Self {
             directory: Arc::default(),
             clock,
             alive,
             next_port: Arc::default(),
+            own_addresses,
         }
+    }
+
+    /// Listens for callers from outside, who mean `at`.
+    ///
+    /// # Errors
+    /// When no socket can be opened, not even on any free port.
+    pub(crate) fn listen<S, F>(&self, at: (Ipv4Addr, u16), serve: S) -> io::Result<Listener>
+    where
+        S: Fn(TcpStream, SocketAddr) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let mut outcome = Err(io::ErrorKind::AddrNotAvailable.into());
+        for candidate in loopback::candidates(self.own_addresses, at.0, at.1) {
+            outcome = Listener::bind(candidate, self.alive.clone(), serve.clone());
+            if outcome.is_ok() {
+                break;
+            }
+        }
+        outcome
     }
 
     /// Opens a connection from a machine to an address and port; `patience` is cloud time.

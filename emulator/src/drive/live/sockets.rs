@@ -9,7 +9,7 @@ use turquoise_arm::ResourceId;
 
 use super::balancer::Balancer;
 use super::directory::{EVERY_PORT, Entry, Meets};
-use super::gateway::Gateway;
+use super::gateway::{Families, Gateway};
 use super::instance::{Books, Busy, Instance};
 use super::ledger::Book;
 use super::network::Network;
@@ -115,6 +115,15 @@ impl Sockets {
         gateways
             .flat_map(|(id, gateway)| gateway.views(id))
             .collect()
+    }
+
+    /// What the gateways count, in Prometheus' text form.
+    pub(crate) fn metrics(&self) -> String {
+        let mut text = Families::default();
+        for (id, gateway) in &self.gateways {
+            gateway.measure(id, &mut text);
+        }
+        text.to_string()
     }
 
     fn reconcile_instances(&mut self, views: Vec<Arc<InstanceView>>) -> io::Result<()> {

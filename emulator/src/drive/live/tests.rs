@@ -2,6 +2,10 @@
 
 mod client;
 mod gateway;
+mod hostile;
 mod instances;
+mod protocol;
+mod raw;
 mod switch;
+mod switches;
 mod topology;

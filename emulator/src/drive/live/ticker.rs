@@ -37,7 +37,7 @@ impl Shared {
     }
 
     pub(crate) fn sockets(&self) -> MutexGuard<'_, Sockets> {
-        self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.sockets)
     }
 
     /// Brings cloud and sockets to the present. Returns the probes to send and when to come back.
@@ -82,6 +82,11 @@ impl Shared {
             .data_plane_mut()
             .handle_probe_outcome(now, id, outcome);
     }
+}
+
+/// Waits for the sockets.
+pub(crate) fn lock(sockets: &Mutex<Sockets>) -> MutexGuard<'_, Sockets> {
+    sockets.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Tells the core what the instances do: it answers for their load and their autoscale.

@@ -12,6 +12,9 @@ use rustls::sign::CertifiedKey;
 
 use crate::desired::{Certificate, Listener};
 
+/// HTTP/2 as a client and the gateway agree on it (RFC 9113 §3.2).
+pub(crate) const HTTP_2: &[u8] = b"h2";
+
 /// The configuration for the listeners of one address and port, in the order they are tried;
 /// `None` when they speak plain HTTP.
 ///
@@ -19,6 +22,7 @@ use crate::desired::{Certificate, Listener};
 /// When a certificate's key cannot be used; the error names the listener.
 pub(crate) fn configuration<'a>(
     listeners: impl Iterator<Item = &'a Listener>,
+    http_2: bool,
 ) -> io::Result<Option<Arc<ServerConfig>>> {
     let mut certificates = Vec::new();
     for listener in listeners {
@@ -30,12 +34,19 @@ pub(crate) fn configuration<'a>(
     if certificates.is_empty() {
         return Ok(None);
     }
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("because ring supports the default versions")
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(BySniName { certificates }));
+    config.alpn_protocols = versions(http_2).map(<[u8]>::to_vec).collect();
     Ok(Some(Arc::new(config)))
+}
+
+/// What is offered to clients that ask, the best first.
+fn versions(http_2: bool) -> impl Iterator<Item = &'static [u8]> {
+    let best = http_2.then_some(HTTP_2);
+    best.into_iter().chain([&b"http/1.1"[..]])
 }
 
 fn certified(certificate: &Certificate) -> Result<CertifiedKey, rustls::Error> {

@@ -5,9 +5,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::HeaderValue;
+use http::header::CONNECTION;
 use http_body::{Body, Frame, SizeHint};
 
 use super::in_flight::Counted;
+use super::pages;
 use super::record::Record;
 use super::upstream::Upstream;
 use super::wire::{MemberBody, Truncated};
@@ -32,11 +35,21 @@ pub(crate) struct Passing {
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) counted: Counted,
     pub(crate) record: Record,
+    /// Whether it broke off, which its client learns once it has everything before.
+    pub(crate) broken: bool,
 }
 
 impl Answer {
     pub(crate) fn page(page: http::Response<Bytes>) -> http::Response<Self> {
         page.map(|text| Self::Page(Some(text)))
+    }
+
+    /// The page of an error after which the connection is closed.
+    pub(super) fn last_page(status: http::StatusCode) -> http::Response<Self> {
+        let mut page = Self::page(pages::error(status));
+        page.headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
+        page
     }
 
     /// An answer without a body.
@@ -45,14 +58,13 @@ impl Answer {
     }
 
     /// A member's answer. One that came whole with its head is complete at once.
-    pub(super) fn member(mut passing: Passing) -> Self {
-        match passing.body.as_mut().and_then(MemberBody::take_whole) {
-            Some(whole) => {
-                passing.complete();
-                Self::Page(Some(whole).filter(|whole| !whole.is_empty()))
-            }
-            None => Self::Member(Box::new(passing)),
-        }
+    pub(super) fn member(passing: Passing) -> Self {
+        Self::Member(Box::new(passing))
+    }
+
+    /// A member's answer that came whole with its head.
+    pub(super) fn whole(body: Bytes) -> Self {
+        Self::Page(Some(body).filter(|body| !body.is_empty()))
     }
 }
 
@@ -68,26 +80,40 @@ impl Passing {
         }
     }
 
-    fn break_off(&mut self, truncated: Truncated) -> Truncated {
+    /// Ends the answer: at the next look, for a server drops what it has not written yet when a body
+    /// fails.
+    fn break_off(
+        &mut self,
+        context: &Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Truncated>>> {
         self.body = None;
-        self.record.finish(if self.counted.is_cut() {
-            Attempt::Cut
-        } else {
-            Attempt::Failed {
-                fault: Fault::Reset,
-                status: self.status,
-            }
-        });
-        truncated
+        self.broken = true;
+        self.record
+            .finish(if self.counted.is_cut() || self.record.client().is_cut() {
+                Attempt::Cut
+            } else {
+                Attempt::Failed {
+                    fault: Fault::Reset,
+                    status: self.status,
+                }
+            });
+        context.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Truncated>>> {
+        if self.broken {
+            return Poll::Ready(Some(Err(Truncated)));
+        }
         let Some(body) = &mut self.body else {
             return Poll::Ready(None);
         };
+        if self.record.client().poll_cut(context) {
+            return self.break_off(context);
+        }
         let frame = std::task::ready!(Pin::new(&mut *body).poll_frame(context));
-        if let Some(Err(truncated)) = frame {
-            return Poll::Ready(Some(Err(self.break_off(truncated))));
+        if let Some(Err(Truncated)) = frame {
+            return self.break_off(context);
         }
         if body.is_end_stream() {
             self.complete();
@@ -113,7 +139,7 @@ impl Body for Answer {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Page(text) => text.is_none(),
-            Self::Member(passing) => passing.body.is_none(),
+            Self::Member(passing) => passing.body.is_none() && !passing.broken,
         }
     }
 
@@ -124,6 +150,7 @@ impl Body for Answer {
             }
             Self::Member(passing) => match &passing.body {
                 Some(body) => body.size_hint(),
+                None if passing.broken => SizeHint::default(),
                 None => SizeHint::with_exact(0),
             },
         }

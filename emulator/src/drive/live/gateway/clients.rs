@@ -2,46 +2,48 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::client::{Client, UnderWay};
 
-/// Open connections by number. The lock is taken when a connection opens or closes, and for a cut;
-/// requests do not come here.
-#[derive(Debug, Default)]
-pub(crate) struct Clients {
-    open: Mutex<Open>,
-}
+/// Open connections by number, and in HTTP/2 the requests on them. The lock is taken when one opens
+/// or closes, and for a cut; requests of HTTP/1.1 do not come here.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Clients(Arc<Mutex<Open>>);
 
 #[derive(Debug, Default)]
 struct Open {
     next: u64,
-    by_number: BTreeMap<u64, Arc<Client>>,
+    by_number: BTreeMap<u64, Weak<Client>>,
 }
 
 /// A connection's place in the register, given back when dropped.
 #[derive(Debug)]
-pub(crate) struct Registered<'a> {
-    clients: &'a Clients,
+pub(crate) struct Registered {
+    clients: Clients,
     number: u64,
 }
 
 impl Clients {
-    pub(crate) fn register(&self, client: &Arc<Client>) -> Registered<'_> {
+    /// Makes a client known until it is dropped.
+    pub(crate) fn register(&self, client: &Arc<Client>) {
         let mut open = self.open();
         let number = open.next;
         open.next += 1;
-        open.by_number.insert(number, Arc::clone(client));
-        Registered {
-            clients: self,
+        open.by_number.insert(number, Arc::downgrade(client));
+        drop(open);
+        client.registered.get_or_init(|| Registered {
+            clients: self.clone(),
             number,
-        }
+        });
     }
 
     /// Ends connections with an attempt under way that is meant. Returns how many by member.
     pub(crate) fn cut(&self, meant: impl Fn(UnderWay) -> bool) -> BTreeMap<Ipv4Addr, u64> {
         let mut cut = BTreeMap::new();
-        for client in self.open().by_number.values() {
+        // Collected first: one that is dropped here asks for the lock.
+        let clients: Vec<_> = self.open().by_number.values().cloned().collect();
+        for client in clients.iter().filter_map(Weak::upgrade) {
             if let Some(member) = client.cut_if(&meant) {
                 *cut.entry(member).or_default() += 1;
             }
@@ -50,11 +52,11 @@ impl Clients {
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Registered<'_> {
+impl Drop for Registered {
     fn drop(&mut self) {
         self.clients.open().by_number.remove(&self.number);
     }

@@ -18,7 +18,7 @@ use super::instance::GatewayInstance;
 use super::record::{Beginning, Record};
 use super::table::LiveTable;
 use super::tunnel::Tunnel;
-use super::upload::Upload;
+use super::upload::{NoUpload, Upload};
 use super::upstream::{Failure, Outgoing, Upstream};
 use super::wire::MemberBody;
 use super::{affinity, headers, pages};
@@ -78,7 +78,11 @@ impl GatewayInstance {
         client: Arc<Client>,
         request: Request<Incoming>,
     ) -> Result<Response<Answer>, Closed> {
+        let _busy = client.pace.answering();
         let (head, body) = request.into_parts();
+        if headers::is_ambiguous(&head) {
+            return Ok(Answer::last_page(StatusCode::BAD_REQUEST));
+        }
         let mut pending = Pending {
             id: request_id(&head.headers),
             head,
@@ -90,7 +94,10 @@ impl GatewayInstance {
         loop {
             let live = self.table().ok_or(Closed)?;
             match self.look_up(&client, &live, &mut pending).await {
-                Next::Answer(answer) => return Ok(answer),
+                Next::Answer(answer) => {
+                    self.meter.answered(answer.status().as_u16());
+                    return Ok(answer);
+                }
                 Next::Again => {}
                 Next::Close => return Err(Closed),
             }
@@ -240,7 +247,7 @@ impl GatewayInstance {
     ) -> Next {
         let (fault, unsent) = match failure {
             Failure::Member { fault, unsent } => (fault, unsent),
-            Failure::Client(error) => return refuse(record, &error),
+            Failure::Client(why) => return refuse(record, why),
         };
         let was_unsent = unsent.is_some();
         if was_unsent {
@@ -271,29 +278,42 @@ impl GatewayInstance {
     }
 }
 
-fn pass_on(chosen: Chosen<'_>, record: Record, response: Response<MemberBody>) -> Next {
-    let (mut head, body) = response.into_parts();
+fn pass_on(chosen: Chosen<'_>, mut record: Record, response: Response<MemberBody>) -> Next {
+    let (mut head, mut body) = response.into_parts();
     headers::strip_hop_by_hop(&mut head.headers);
     if let Some(cookie) = chosen.bind {
         let port = chosen.settings.port;
         affinity::bind(&mut head.headers, cookie, chosen.member, port);
     }
-    let passing = Passing {
-        body: Some(body),
-        status: head.status.as_u16(),
-        upstream: Arc::clone(chosen.upstream),
-        counted: chosen.counted,
-        record,
+    let status = head.status.as_u16();
+    let answer = match body.take_whole() {
+        Some(whole) => {
+            record.finish(Attempt::Served { status });
+            if let Some(connection) = body.into_connection() {
+                chosen.upstream.keep(connection, record.now());
+            }
+            Answer::whole(whole)
+        }
+        None => Answer::member(Passing {
+            body: Some(body),
+            status,
+            upstream: Arc::clone(chosen.upstream),
+            counted: chosen.counted,
+            record,
+            broken: false,
+        }),
     };
-    Next::Answer(Response::from_parts(head, Answer::member(passing)))
+    Next::Answer(Response::from_parts(head, answer))
 }
 
-/// The client's body is malformed: 400 (azure-facts.md §5.2); or the client left, and nobody reads
-/// the page.
-fn refuse(mut record: Record, error: &hyper::Error) -> Next {
-    tracing::debug!(%error, "a client's body ended early");
+/// The client did not send the body that it announced (azure-facts.md §5.2). One that left does not
+/// read the page.
+fn refuse(mut record: Record, why: NoUpload) -> Next {
     record.finish(Attempt::ClientGone);
-    page(StatusCode::BAD_REQUEST)
+    page(match why {
+        NoUpload::Malformed => StatusCode::BAD_REQUEST,
+        NoUpload::Stalled => StatusCode::REQUEST_TIMEOUT,
+    })
 }
 
 fn fail(mut record: Record, fault: Fault, status: u16) -> Next {

@@ -8,7 +8,7 @@ use http::header::{
     TRANSFER_ENCODING, UPGRADE,
 };
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Version};
 
 use super::upload::Upload;
 use crate::seed::Seed;
@@ -67,7 +67,12 @@ pub(crate) fn forward(
     forwarding: Forwarding<'_>,
 ) -> Bytes {
     let mut text = BytesMut::with_capacity(1024);
-    for part in [head.method.as_str(), " ", forwarding.target, " HTTP/1.1\r\n"] {
+    for part in [
+        head.method.as_str(),
+        " ",
+        forwarding.target,
+        " HTTP/1.1\r\n",
+    ] {
         text.extend_from_slice(part.as_bytes());
     }
     let original = forwarding.original_host;
@@ -100,6 +105,16 @@ pub(crate) fn upgrade(headers: &HeaderMap) -> Option<&HeaderValue> {
     let protocol = headers.get(UPGRADE)?;
     let wanted = named_by_connection(headers).any(|name| name.eq_ignore_ascii_case("upgrade"));
     wanted.then_some(protocol)
+}
+
+/// Whether nobody can tell which host is asked (RFC 9112 §3.2). Of a length and chunks together the
+/// server takes the chunks and closes the connection afterwards (§6.3); what is forwarded says its
+/// length in one way whatever came.
+pub(crate) fn is_ambiguous(head: &Parts) -> bool {
+    let headers = &head.headers;
+    let hosts = headers.get_all(HOST).iter().count();
+    let hostless = hosts == 0 && head.version == Version::HTTP_11;
+    hosts > 1 || hostless
 }
 
 /// Makes an answer that changes the protocol the gateway's own: the change is the one thing that
@@ -267,6 +282,21 @@ mod tests {
             assert!(!text.contains(name), "{name} in {text}");
         }
         assert!(text.contains("x-kept: 1\r\n"));
+    }
+
+    #[test]
+    fn a_request_says_one_host() {
+        let get = || http::Request::post("/");
+        for (request, ambiguous) in [
+            (get().header("host", "a"), false),
+            (get().header("host", "a").header("host", "b"), true),
+            (get(), true),
+            (get().version(Version::HTTP_10), false),
+            (get().version(Version::HTTP_2), false),
+        ] {
+            let (head, ()) = request.body(()).expect("a valid request").into_parts();
+            assert_eq!(is_ambiguous(&head), ambiguous, "{head:?}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 
 use super::clients::Clients;
+use super::meter::Meter;
 use super::table::LiveTable;
 use super::upstream::{Patience, Upstream};
 use crate::data_plane::{DueCut, Knobs, RoutingTable};
@@ -27,6 +28,7 @@ pub(crate) struct GatewayInstance {
     pub(super) knobs: Knobs,
     pub(super) lines: Lines<GatewayEntry>,
     pub(super) clients: Clients,
+    pub(super) meter: Meter,
     table: ArcSwapOption<LiveTable>,
     turns: AtomicU64,
     /// Members that no table knows any more, to be closed.
@@ -46,6 +48,7 @@ impl GatewayInstance {
             knobs,
             lines,
             clients: Clients::default(),
+            meter: Meter::default(),
             table: ArcSwapOption::empty(),
             turns: AtomicU64::new(0),
             lost: Mutex::default(),

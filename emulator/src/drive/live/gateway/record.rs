@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::client::{Client, UnderWay};
 use super::instance::GatewayInstance;
+use super::pace::Busy;
 use crate::http::Clock;
 use crate::ledger::{Attempt, GatewayEntry, RequestId};
 use crate::time::Instant;
@@ -16,6 +17,7 @@ pub(crate) struct Record {
     gateway: Arc<GatewayInstance>,
     client: Arc<Client>,
     entry: Option<GatewayEntry>,
+    busy: Option<Busy>,
 }
 
 /// What is known of an attempt when it begins.
@@ -53,6 +55,7 @@ impl Record {
             gateway: Arc::clone(gateway),
             client: Arc::clone(client),
             entry: Some(entry),
+            busy: Some(client.pace.answering()),
         }
     }
 
@@ -60,13 +63,19 @@ impl Record {
         self.gateway.network.clock.now()
     }
 
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Writes the line; later calls do nothing.
     pub(crate) fn finish(&mut self, outcome: Attempt) {
         if let Some(mut entry) = self.entry.take() {
             entry.ended = self.now();
             entry.outcome = outcome;
+            self.gateway.meter.attempted(outcome);
             self.gateway.lines.push(entry);
             self.client.set_under_way(None);
+            self.busy = None;
         }
     }
 

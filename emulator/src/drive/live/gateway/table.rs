@@ -174,7 +174,7 @@ fn certificates(
             continue;
         }
         let same = listeners.iter().filter(|l| (l.address, l.port) == at);
-        if let Some(config) = tls::configuration(same)? {
+        if let Some(config) = tls::configuration(same, routing.config.http_2)? {
             found.insert(at, config);
         }
     }

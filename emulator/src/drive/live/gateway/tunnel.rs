@@ -29,11 +29,7 @@ pub(crate) struct Tunnel {
 impl Tunnel {
     /// Passes bytes until both sides have ended, one breaks, nothing is said for too long, or the
     /// member is given up. `read` is what the client said already.
-    pub(super) async fn carry(
-        mut self,
-        client: impl AsyncRead + AsyncWrite + Unpin,
-        read: &[u8],
-    ) {
+    pub(super) async fn carry(mut self, client: impl AsyncRead + AsyncWrite + Unpin, read: &[u8]) {
         let passed = AtomicU64::new(0);
         let closer = std::sync::Arc::clone(&self.member.closer);
         let (client_in, client_out) = split(client);

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{Method, Response};
 
 use super::in_flight::{Counted, InFlight};
-use super::upload::Upload;
+use super::upload::{NoUpload, Upload};
 use super::wire::{Closer, Connection, Exchange, MemberBody, Unanswered};
 use crate::drive::live::network::Network;
 use crate::http::Clock;
@@ -63,7 +63,7 @@ pub(crate) enum Failure {
         unsent: Option<Upload>,
     },
     /// The client's: the body that it announced did not come.
-    Client(hyper::Error),
+    Client(NoUpload),
 }
 
 impl Upstream {

@@ -102,13 +102,18 @@ impl Topology {
 
     /// A gateway write whose two instances apply it one after the other.
     pub(super) fn set_pool(&mut self, members: &[Ipv4Addr]) {
+        self.write_pool(members, Duration::from_secs(5));
+    }
+
+    /// A gateway write whose two instances apply it `apart`.
+    pub(super) fn write_pool(&mut self, members: &[Ipv4Addr], apart: Duration) {
         self.generation += 1;
         let now = self.live.clock().now();
         let rollout = GatewayRollout {
             id: gateway_id(),
             generation: self.generation,
             config: Arc::new(self.config(members)),
-            apply_at: vec![now, now + Duration::from_secs(5)],
+            apply_at: vec![now, now + apart],
             running: true,
         };
         self.apply(Desired::Gateway(rollout));
@@ -199,14 +204,14 @@ impl Topology {
                 members: members.to_vec(),
             }],
             settings: vec![self.settings.clone()],
+            http_2: true,
         }
     }
 }
 
 fn programs(backend: Option<SocketAddr>) -> BTreeMap<String, Program> {
-    let listening = |backend: Program| {
-        ["green", "blue"].map(|image| (image.to_owned(), backend.clone()))
-    };
+    let listening =
+        |backend: Program| ["green", "blue"].map(|image| (image.to_owned(), backend.clone()));
     let programs = backend.map(|backend| listening(Program::Listening(backend)));
     programs.into_iter().flatten().collect()
 }

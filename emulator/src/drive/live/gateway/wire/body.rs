@@ -73,7 +73,9 @@ impl MemberBody {
                 return Poll::Ready(Ok(piece));
             }
             match ready!(self.exchange.connection.poll_fill(context, true)) {
-                Ok(0) if self.framing == Framing::UntilClosed => return Poll::Ready(Ok(Piece::End)),
+                Ok(0) if self.framing == Framing::UntilClosed => {
+                    return Poll::Ready(Ok(Piece::End));
+                }
                 Ok(1..) => {}
                 Ok(0) | Err(_) => return Poll::Ready(Err(Truncated)),
             }

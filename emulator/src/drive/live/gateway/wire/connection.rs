@@ -6,13 +6,16 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::task::AtomicWaker;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
+use tokio::time::{Instant as Wall, Sleep};
 
 use super::output::Output;
+use crate::drive::live::clock::timer;
 
 /// What a read asks for: the head and body of a small answer come in one.
 const READ: usize = 8 * 1024;
@@ -25,6 +28,7 @@ pub(crate) struct Connection {
     stream: TcpStream,
     pub(super) input: BytesMut,
     closer: Arc<Closer>,
+    patience: Pin<Box<Sleep>>,
 }
 
 /// Ends a connection from outside of whoever uses it.
@@ -63,7 +67,8 @@ impl Closer {
         .await;
     }
 
-    fn poll_closed(&self, context: &Context<'_>) -> bool {
+    /// Whether it is closed; if not, `context` is woken when it is.
+    pub(crate) fn poll_closed(&self, context: &Context<'_>) -> bool {
         self.user.register(context.waker());
         self.closed.load(Ordering::SeqCst)
     }
@@ -75,6 +80,7 @@ impl Connection {
             stream,
             input: BytesMut::new(),
             closer,
+            patience: timer(Duration::ZERO),
         }
     }
 
@@ -89,6 +95,22 @@ impl Connection {
     /// Whether it was closed from outside; if not, `context` is woken when it is.
     pub(super) fn poll_closed(&self, context: &Context<'_>) -> bool {
         self.closer.poll_closed(context)
+    }
+
+    /// Whether `deadline` has passed; if not, `context` is woken when it has. The timer is set anew
+    /// only when it rings or would ring too late: with a request every millisecond, once in a
+    /// request time-out.
+    pub(super) fn poll_late(&mut self, context: &mut Context<'_>, deadline: Wall) -> bool {
+        if self.patience.deadline() > deadline {
+            self.patience.as_mut().reset(deadline);
+        }
+        while self.patience.as_mut().poll(context).is_ready() {
+            if self.patience.deadline() >= deadline {
+                return true;
+            }
+            self.patience.as_mut().reset(deadline);
+        }
+        false
     }
 
     /// Reads more into `input`; 0 at the end of the stream.

@@ -8,14 +8,14 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::{Method, Response};
 use http_body::{Body, Frame};
-use tokio::time::{Sleep, sleep};
 
 use super::body::MemberBody;
 use super::connection::Connection;
 use super::head::{self, Head};
 use super::output::Output;
+use crate::drive::live::clock::wall_now;
 use crate::drive::live::gateway::headers::put_field;
-use crate::drive::live::gateway::upload::Upload;
+use crate::drive::live::gateway::upload::{NoUpload, Upload};
 
 /// A request on its connection: what is still to be sent, and what comes back.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ pub(crate) enum Unanswered {
     /// The answer did not come in time.
     Late,
     /// The client did not send the body that it announced.
-    Upload(hyper::Error),
+    Upload(NoUpload),
 }
 
 impl Exchange {
@@ -83,7 +83,7 @@ impl Exchange {
         method: &Method,
         patience: Duration,
     ) -> Result<Response<MemberBody>, Unanswered> {
-        let mut deadline: Option<Pin<Box<Sleep>>> = None;
+        let mut deadline = None;
         let head = poll_fn(|context| {
             if self.connection.poll_closed(context) {
                 return Poll::Ready(Err(Unanswered::Cut));
@@ -100,9 +100,10 @@ impl Exchange {
                 return Poll::Ready(head);
             }
             if sent {
-                let deadline = deadline.get_or_insert_with(|| Box::pin(sleep(patience)));
-                ready!(deadline.as_mut().poll(context));
-                return Poll::Ready(Err(Unanswered::Late));
+                let deadline = *deadline.get_or_insert_with(|| wall_now() + patience);
+                if self.connection.poll_late(context, deadline) {
+                    return Poll::Ready(Err(Unanswered::Late));
+                }
             }
             Poll::Pending
         })
@@ -123,7 +124,7 @@ impl Exchange {
 
     /// Sends what the client has sent so far. A member that takes no more is no error: what it has
     /// to say about that is still to be read.
-    pub(super) fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<Result<(), hyper::Error>> {
+    pub(super) fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<Result<(), NoUpload>> {
         loop {
             if self.refused {
                 return Poll::Ready(Ok(()));
@@ -209,11 +210,7 @@ impl Coding {
 
     fn end(&mut self) -> [Bytes; 3] {
         match std::mem::replace(self, Self::Ended) {
-            Self::Chunked => [
-                Bytes::from_static(b"0\r\n\r\n"),
-                Bytes::new(),
-                Bytes::new(),
-            ],
+            Self::Chunked => [Bytes::from_static(b"0\r\n\r\n"), Bytes::new(), Bytes::new()],
             _ => Default::default(),
         }
     }

@@ -101,8 +101,8 @@ fn judge(
     method: &Method,
 ) -> Result<Head, NoAnswer> {
     let framing = framing(status, &headers, method)?;
-    let keep = keeps(is_1_1, &headers)
-        && !matches!(framing, Framing::UntilClosed | Framing::Upgraded);
+    let keep =
+        keeps(is_1_1, &headers) && !matches!(framing, Framing::UntilClosed | Framing::Upgraded);
     let mut parts = Response::new(()).into_parts().0;
     parts.status = status;
     parts.headers = headers;
@@ -127,8 +127,10 @@ fn framing(status: StatusCode, headers: &HeaderMap, method: &Method) -> Result<F
         // Two lengths that may differ: nobody knows where the next answer begins.
         (Some(_), Some(_)) => Err(NoAnswer),
         (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => {
-            let more = headers.get_all(TRANSFER_ENCODING).iter().nth(1);
-            more.map_or(Ok(Framing::Chunked(Chunked::default())), |_| Err(NoAnswer))
+            match headers.get_all(TRANSFER_ENCODING).iter().nth(1) {
+                None => Ok(Framing::Chunked(Chunked::default())),
+                Some(_) => Err(NoAnswer),
+            }
         }
         (Some(_), None) => Err(NoAnswer),
         (None, Some(length)) => Ok(Framing::Length(length)),
@@ -168,7 +170,6 @@ fn keeps(is_1_1: bool, headers: &HeaderMap) -> bool {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,17 +188,72 @@ mod tests {
     fn the_head_says_where_the_body_ends() {
         let chunked = Framing::Chunked(Chunked::default());
         for (text, method, framing, keep) in [
-            ("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n", Method::GET, Framing::Length(5), true),
-            ("HTTP/1.1 200 OK\r\ncontent-length: 5\r\nContent-Length: 5\r\n\r\n", Method::GET, Framing::Length(5), true),
-            ("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n", Method::HEAD, Framing::Length(0), true),
-            ("HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\n", Method::GET, Framing::Length(0), true),
-            ("HTTP/1.1 204 No Content\r\n\r\n", Method::GET, Framing::Length(0), true),
-            ("HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked\r\n\r\n", Method::GET, chunked, true),
-            ("HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n", Method::GET, Framing::Length(0), false),
-            ("HTTP/1.0 200 OK\r\ncontent-length: 0\r\n\r\n", Method::GET, Framing::Length(0), false),
-            ("HTTP/1.1 200 OK\r\n\r\n", Method::GET, Framing::UntilClosed, false),
-            ("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n", Method::GET, Framing::Upgraded, false),
-            ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n", Method::GET, Framing::Length(1), true),
+            (
+                "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n",
+                Method::GET,
+                Framing::Length(5),
+                true,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\ncontent-length: 5\r\nContent-Length: 5\r\n\r\n",
+                Method::GET,
+                Framing::Length(5),
+                true,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n",
+                Method::HEAD,
+                Framing::Length(0),
+                true,
+            ),
+            (
+                "HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\n",
+                Method::GET,
+                Framing::Length(0),
+                true,
+            ),
+            (
+                "HTTP/1.1 204 No Content\r\n\r\n",
+                Method::GET,
+                Framing::Length(0),
+                true,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked\r\n\r\n",
+                Method::GET,
+                chunked,
+                true,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+                Method::GET,
+                Framing::Length(0),
+                false,
+            ),
+            (
+                "HTTP/1.0 200 OK\r\ncontent-length: 0\r\n\r\n",
+                Method::GET,
+                Framing::Length(0),
+                false,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\n\r\n",
+                Method::GET,
+                Framing::UntilClosed,
+                false,
+            ),
+            (
+                "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n",
+                Method::GET,
+                Framing::Upgraded,
+                false,
+            ),
+            (
+                "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n",
+                Method::GET,
+                Framing::Length(1),
+                true,
+            ),
         ] {
             check(text, method, Ok((framing, keep)));
         }
