@@ -7,7 +7,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Format, Output};
 use crate::{
-    az, completions, deploy, emulate, env, explain, init, rehearse, replay, retire, rollback,
+    az, completions, deploy, emulate, env, explain, init, load, rehearse, replay, retire, rollback,
     scale, simulate, status, swap, verify_script,
 };
 
@@ -75,6 +75,8 @@ pub(crate) enum Command {
     Replay(replay::Args),
     /// Let a program of yours swap on this machine and judge it.
     VerifyScript(verify_script::Args),
+    /// Put load on a URL and say what became of it.
+    Load(load::Args),
     /// Simulate one swap under a hundred thousand requests a second.
     Scale(scale::Args),
     /// Write a configuration to begin with.
@@ -106,6 +108,7 @@ impl Command {
             Self::Simulate(args) => simulate::run(&args, output),
             Self::Replay(args) => replay::run(&args, output),
             Self::VerifyScript(args) => verify_script::run(args, output),
+            Self::Load(args) => load::run(&args, output),
             Self::Scale(args) => scale::run(&args, output),
             Self::Init(args) => init::run(&args, output),
             Self::Deploy(args) => deploy::run(&args, output),

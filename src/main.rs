@@ -17,6 +17,7 @@ mod failure;
 mod init;
 mod interrupt;
 mod keys;
+mod load;
 mod local;
 mod logging;
 mod output;

@@ -263,9 +263,8 @@ async fn send(shared: &Shared, id: RequestId, planned: Planned) -> (Seen, Option
             Ok(mut sender) => exchange.over(&mut sender).await.0.seen(),
             Err(seen) => (seen, None),
         },
-        ConnectionClass::Reused | ConnectionClass::Multiplexed => {
-            exchange.over_kept(&shared.pool, &shared.dialer).await
-        }
+        ConnectionClass::Reused => exchange.over_kept(&shared.pool, &shared.dialer).await,
+        ConnectionClass::Multiplexed => exchange.over_shared(&shared.dialer).await,
     }
 }
 

@@ -8,10 +8,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::{Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
-use hyper::client::conn::http1::{self, SendRequest};
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
 use hyper::rt::{Read, Write};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::{CertificateDer, InvalidDnsNameError, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
@@ -25,12 +27,65 @@ use super::TlsTarget;
 pub(super) type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 /// The sending half of an open connection.
-pub(super) type Sender = SendRequest<Body>;
+#[derive(Debug)]
+pub(super) enum Sender {
+    /// HTTP/1.1: one request at a time.
+    One(http1::SendRequest<Body>),
+    /// HTTP/2: many at once.
+    Many(http2::SendRequest<Body>),
+}
+
+/// A request that was not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unanswered {
+    /// The connection was closed before a byte was written.
+    NotSent,
+    /// It may have reached someone.
+    Lost,
+}
+
+impl Sender {
+    /// Sends a request once.
+    pub(super) async fn send(
+        &mut self,
+        request: Request<Body>,
+    ) -> Result<Response<Incoming>, Unanswered> {
+        let sent = match self {
+            Self::One(sender) => {
+                sender.ready().await.map_err(|_| Unanswered::NotSent)?;
+                sender.try_send_request(request).await
+            }
+            Self::Many(sender) => {
+                sender.ready().await.map_err(|_| Unanswered::NotSent)?;
+                sender.try_send_request(request).await
+            }
+        };
+        sent.map_err(|error| match error.message() {
+            Some(_) => Unanswered::NotSent,
+            None => Unanswered::Lost,
+        })
+    }
+
+    /// Whether requests name scheme and host themselves.
+    pub(super) fn is_http_2(&self) -> bool {
+        matches!(self, Self::Many(_))
+    }
+
+    fn is_closed(&self) -> bool {
+        match self {
+            Self::One(sender) => sender.is_closed(),
+            Self::Many(sender) => sender.is_closed(),
+        }
+    }
+}
 
 /// A kept connection idle for longer is closed by its client. Clients that wait for the server to
 /// close race it with their next request, and a lost race looks like a loss; the gateway's own
 /// limit is 75 s of cloud time (azure-facts.md §5.1), 3.75 s at twentyfold speed.
 const KEEP_IDLE: Duration = Duration::from_secs(1);
+
+/// HTTP/2 as client and gateway agree on it (RFC 9113 §3.2).
+const HTTP_2: &[u8] = b"h2";
 
 /// Why load cannot be put on a target.
 #[derive(Debug, thiserror::Error)]
@@ -71,23 +126,52 @@ pub enum LoadError {
 pub(super) struct Dialer {
     target: SocketAddr,
     tls: Option<(TlsConnector, ServerName<'static>)>,
+    /// The same, offering HTTP/2.
+    tls_http_2: Option<TlsConnector>,
+    /// The connection that all multiplexed requests share.
+    shared: tokio::sync::Mutex<Option<http2::SendRequest<Body>>>,
 }
 
 impl Dialer {
     pub(super) fn new(target: SocketAddr, tls: Option<&TlsTarget>) -> Result<Self, LoadError> {
         Ok(Self {
             target,
-            tls: tls.map(connector).transpose()?,
+            tls: tls.map(|tls| connector(tls, false)).transpose()?,
+            tls_http_2: match tls {
+                Some(tls) => Some(connector(tls, true)?.0),
+                None => None,
+            },
+            shared: tokio::sync::Mutex::default(),
         })
+    }
+
+    /// The connection that requests share, opened if need be; one of HTTP/1.1 and its own where the
+    /// gateway speaks nothing else.
+    pub(super) async fn dial_shared(&self) -> Result<Sender, Seen> {
+        let (Some(connector), Some((_, name))) = (&self.tls_http_2, &self.tls) else {
+            return self.dial().await;
+        };
+        let mut shared = self.shared.lock().await;
+        if let Some(sender) = shared.as_ref().filter(|sender| !sender.is_closed()) {
+            return Ok(Sender::Many(sender.clone()));
+        }
+        let stream = self.connect().await?;
+        let stream = connector.connect(name.clone(), stream).await;
+        let stream = stream.map_err(|_| Seen::Reset)?;
+        if stream.get_ref().1.alpn_protocol() != Some(HTTP_2) {
+            return handshake(stream).await;
+        }
+        let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+            .await
+            .map_err(|_| Seen::Reset)?;
+        tokio::spawn(connection);
+        *shared = Some(sender.clone());
+        Ok(Sender::Many(sender))
     }
 
     /// Opens a connection, or says what the client sees instead.
     pub(super) async fn dial(&self) -> Result<Sender, Seen> {
-        let stream = TcpStream::connect(self.target)
-            .await
-            .map_err(|error| refusal(&error))?;
-        // A request is one write; waiting for more only adds latency.
-        let _ = stream.set_nodelay(true);
+        let stream = self.connect().await?;
         match &self.tls {
             None => handshake(stream).await,
             Some((connector, name)) => {
@@ -95,6 +179,15 @@ impl Dialer {
                 handshake(stream.map_err(|_| Seen::Reset)?).await
             }
         }
+    }
+
+    async fn connect(&self) -> Result<TcpStream, Seen> {
+        let stream = TcpStream::connect(self.target)
+            .await
+            .map_err(|error| refusal(&error))?;
+        // A request is one write; waiting for more only adds latency.
+        let _ = stream.set_nodelay(true);
+        Ok(stream)
     }
 }
 
@@ -140,7 +233,10 @@ impl Pool {
     }
 }
 
-fn connector(target: &TlsTarget) -> Result<(TlsConnector, ServerName<'static>), LoadError> {
+fn connector(
+    target: &TlsTarget,
+    http_2: bool,
+) -> Result<(TlsConnector, ServerName<'static>), LoadError> {
     let mut roots = RootCertStore::empty();
     for (index, root) in target.roots.iter().enumerate() {
         let root = CertificateDer::from(root.clone());
@@ -149,11 +245,14 @@ fn connector(target: &TlsTarget) -> Result<(TlsConnector, ServerName<'static>), 
             .map_err(|source| LoadError::Root { index, source })?;
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
+    let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(LoadError::Versions)?
         .with_root_certificates(roots)
         .with_no_client_auth();
+    if http_2 {
+        config.alpn_protocols = vec![HTTP_2.to_vec(), b"http/1.1".to_vec()];
+    }
     let name = ServerName::try_from(target.server_name.clone()).map_err(|source| {
         LoadError::ServerName {
             name: target.server_name.clone(),
@@ -173,7 +272,7 @@ where
         .map_err(|_| Seen::Reset)?;
     // Its end is seen through the sender.
     tokio::spawn(connection);
-    Ok(sender)
+    Ok(Sender::One(sender))
 }
 
 /// What a client sees when it cannot connect. Running out of ports or file descriptors is the

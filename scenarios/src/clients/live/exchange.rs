@@ -10,7 +10,7 @@ use http_body_util::{BodyExt, Empty, Full, StreamBody};
 use hyper::body::{Body as _, Frame, Incoming};
 use turquoise_emulator::ledger::{ConnectionClass, RequestClass, RequestId, Seen};
 
-use super::connection::{Body, Dialer, Pool, Sender};
+use super::connection::{Body, Dialer, Pool, Sender, Unanswered};
 use crate::clients::profile::{Planned, Profile};
 
 /// The request's id on the wire; the application echoes it.
@@ -73,15 +73,27 @@ impl Exchange<'_> {
         }
     }
 
+    /// Sends it over the connection that multiplexed requests share. One that ended before a byte of
+    /// this request was written is opened again, once.
+    pub(super) async fn over_shared(self, dialer: &Dialer) -> (Seen, Option<String>) {
+        for _try in 0..2 {
+            let mut sender = match dialer.dial_shared().await {
+                Ok(sender) => sender,
+                Err(seen) => return (seen, None),
+            };
+            if let (Sent::Ended(seen, build), _) = self.over(&mut sender).await {
+                return (seen, build);
+            }
+        }
+        (Seen::Reset, None)
+    }
+
     /// Sends it once; says how it ended and whether the connection is still good.
     pub(super) async fn over(&self, sender: &mut Sender) -> (Sent, bool) {
-        if sender.ready().await.is_err() {
-            return (Sent::NotSent, false);
-        }
-        match sender.try_send_request(self.request()).await {
+        match sender.send(self.request(sender.is_http_2())).await {
             Ok(response) => self.read(response).await,
-            Err(error) if error.message().is_some() => (Sent::NotSent, false),
-            Err(_) => (Sent::Ended(Seen::Reset, None), false),
+            Err(Unanswered::NotSent) => (Sent::NotSent, false),
+            Err(Unanswered::Lost) => (Sent::Ended(Seen::Reset, None), false),
         }
     }
 
@@ -117,7 +129,7 @@ impl Exchange<'_> {
         )
     }
 
-    fn request(&self) -> Request<Body> {
+    fn request(&self, http_2: bool) -> Request<Body> {
         let (method, path, body) = match self.planned.class {
             RequestClass::Short
             | RequestClass::Page
@@ -141,9 +153,13 @@ impl Exchange<'_> {
         };
         let mut request = Request::builder()
             .method(method)
-            .uri(path)
-            .header(HOST, self.host)
             .header(REQUEST_ID, self.id);
+        request = if http_2 {
+            let host = self.host.to_str().unwrap_or_default();
+            request.uri(format!("https://{host}{path}"))
+        } else {
+            request.uri(path).header(HOST, self.host)
+        };
         if self.planned.class.is_upload() {
             request = request.header(CONTENT_LENGTH, self.profile.upload_bytes);
         }
