@@ -1,0 +1,1 @@
+"""What `docs/check` is made of."""
