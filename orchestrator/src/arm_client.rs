@@ -195,15 +195,17 @@ impl<'a, E: Environment> ArmClient<'a, E> {
         }
     }
 
-    /// Awaits every operation that was ever begun, however it ends.
-    pub(crate) async fn settle(&self, ceiling: Duration) -> Result<(), ArmFailure> {
+    /// Awaits every operation that was ever begun, however it ends, and says which succeeded.
+    pub(crate) async fn settle(&self, ceiling: Duration) -> Result<Vec<Operation>, ArmFailure> {
+        let mut succeeded = Vec::new();
         loop {
             let Some(operation) = self.running.borrow().first().cloned() else {
-                return Ok(());
+                return Ok(succeeded);
             };
             match self.finish(&operation, ceiling).await {
+                Ok(_) => succeeded.push(operation),
                 Err(failure @ ArmFailure::Ceiling { .. }) => return Err(failure),
-                _ended => {}
+                Err(_ended) => {}
             }
         }
     }

@@ -39,6 +39,10 @@ pub(crate) struct Recovered {
     pub(crate) writes: Vec<GatewayWrite>,
     /// Operations of gateway writes that may still run.
     pub(crate) operations: Vec<String>,
+    /// Whether Azure is known to have done what the last of the writes asks for.
+    pub(crate) landed: bool,
+    /// The etag that the last of the writes replaces.
+    pub(crate) replaces: Option<String>,
     /// How the last process ended; `None` when it died.
     pub(crate) outcome: Option<Outcome>,
 }
@@ -96,7 +100,11 @@ impl Recovered {
                     from,
                 });
             }
-            Record::Writing { write, .. } => self.writes.push(write),
+            Record::Writing { write, etag, .. } => {
+                self.writes.push(write);
+                self.landed = false;
+                self.replaces = etag;
+            }
             Record::Written {
                 accepted,
                 operation,
@@ -105,11 +113,13 @@ impl Recovered {
                 if let Some(last) = self.writes.last_mut() {
                     last.accepted = accepted;
                 }
+                self.landed = accepted == Some(true) && operation.is_none();
                 self.operations.extend(operation);
             }
             Record::Settled { members } => {
                 self.operations.clear();
                 self.resolve(&members);
+                self.landed |= self.writes.last().is_some_and(|last| last.to == members);
             }
             Record::Evidence { .. } => {}
             Record::Restored { .. } => {

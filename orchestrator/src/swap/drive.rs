@@ -195,10 +195,31 @@ impl<E: Environment> Driver<'_, E> {
         if unresolved && let Err(blocked) = self.quiet_gateway().await {
             return blocked;
         }
-        match self.settled_gateway().await {
-            Ok(gateway) => Event::OnResume(self.content_of(&gateway)),
+        match self.content_after(recovered).await {
+            Ok(content) => Event::OnResume(content),
             Err(blocked) => blocked,
         }
+    }
+
+    /// What the pool lists, once nothing of ours runs. Where Azure had done what the last write asks
+    /// for and the pool does not list it any more, somebody has undone it since: that is not ours to
+    /// write over (F58, F102).
+    async fn content_after(&self, recovered: &Recovered) -> Result<Content, Event> {
+        let succeeded = self.settled_operations().await?;
+        let last = recovered.operations.last();
+        let landed = recovered.landed
+            || last.is_some_and(|url| succeeded.iter().any(|operation| operation.url == *url));
+        if landed {
+            let mut memory = self.memory.borrow_mut();
+            memory.replaced.extend(recovered.replaces.clone());
+        }
+        let content = self.content_of(&self.settled_gateway().await?);
+        let Some(Effect::PutPool(wanted)) = recovered.state.and_then(State::work) else {
+            return Ok(content);
+        };
+        let asked = recovered.writes.last().map(|write| write.to.clone());
+        let undone = landed && content != wanted && asked == Some(self.sides().members(wanted));
+        Ok(if undone { Content::Other } else { content })
     }
 
     /// Writes a record; the error is the event that follows from not being able to.

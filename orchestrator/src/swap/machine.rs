@@ -143,7 +143,7 @@ impl State {
     }
 
     /// What being in the state means doing.
-    fn work(self) -> Option<Effect> {
+    pub(super) fn work(self) -> Option<Effect> {
         Some(match self {
             Self::Observing => Effect::Observe,
             Self::Preflighting => Effect::Check,

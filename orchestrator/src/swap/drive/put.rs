@@ -72,11 +72,14 @@ impl<E: Environment> Driver<'_, E> {
 
     async fn put_until_settled(&self, to: Content, deadline: Instant) -> Result<Event, Event> {
         let from = self.content_before();
+        let mut landed = false;
         loop {
             let gateway = self.settled_until(deadline).await?;
             let content = self.content_of(&gateway);
             let failed = has_failed(&gateway);
-            if (content == to && !failed) || !(content == from || content == to) {
+            // What has landed and is gone again, somebody has undone: that is theirs to explain.
+            let undone = landed && content != to;
+            if (content == to && !failed) || !(content == from || content == to) || undone {
                 let members = self.members_of(&gateway).unwrap_or_default();
                 self.settle_write(&members);
                 self.record(Record::Settled { members }).await?;
@@ -97,6 +100,7 @@ impl<E: Environment> Driver<'_, E> {
             };
             if let Some(etag) = self.send(&gateway, to, proof).await? {
                 self.memory.borrow_mut().replaced.push(etag);
+                landed = true;
             }
         }
     }

@@ -7,7 +7,7 @@ use futures_util::future::{join, try_join, try_join_all};
 use serde_json::Value;
 
 use super::Driver;
-use crate::arm_client::ArmFailure;
+use crate::arm_client::{ArmFailure, Operation};
 use crate::environment::{Environment, Instant};
 use crate::gates::SideFacts;
 use crate::observer::Progress;
@@ -86,6 +86,17 @@ impl<E: Environment> Driver<'_, E> {
             self.give_up_at(around);
         }
         settled
+    }
+
+    /// The operations of ours that have succeeded, once all have ended.
+    pub(super) async fn settled_operations(&self) -> Result<Vec<Operation>, Event> {
+        let ceiling = self.run.config.ceilings.write.0;
+        let around = self.give_up_at(self.now() + ceiling);
+        let settled = self.arm.settle(ceiling).await;
+        if let Some(around) = around {
+            self.give_up_at(around);
+        }
+        settled.map_err(|failure| self.blocked_by(Reason::Unavailable, &failure))
     }
 
     /// The same within a wait that has its own end.

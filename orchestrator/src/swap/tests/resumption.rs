@@ -99,6 +99,47 @@ fn a_crash_after_any_journal_line_ends_as_if_there_had_been_none() {
 }
 
 #[test]
+fn a_write_that_someone_undid_while_nobody_looked_is_not_made_again() {
+    let mut undone = 0;
+    for lines in 1.. {
+        let lab = lab();
+        if lab.swap_until(&settings(), lines).is_some() {
+            assert!(
+                undone > 2,
+                "the write had landed after {undone} of the lines"
+            );
+            return;
+        }
+        // Whatever was under way has ended by then.
+        lab.fake.run(
+            lab.fake
+                .sleep_until(lab.fake.now() + Duration::from_secs(600)),
+        );
+        if lab.puts() != [vec![GREEN, BLUE]] {
+            continue;
+        }
+        let gateway = &lab.config.target.gateway;
+        lab.fake.azure.borrow_mut().edit(gateway, |gateway| {
+            let undone = crate::view::pool::with_members(gateway, "pool01", &[GREEN]);
+            *gateway = undone.expect("the pool is there");
+        });
+        let last = Settings {
+            start: Start::ResumeLast,
+            ..settings()
+        };
+        let report = lab.swap_with(&last);
+        assert_eq!(
+            report.outcome,
+            Outcome::Parked,
+            "line {lines}: {}",
+            report.reason
+        );
+        assert_eq!(lab.puts(), [vec![GREEN, BLUE]], "line {lines}");
+        undone += 1;
+    }
+}
+
+#[test]
 fn a_crash_on_the_way_back_still_ends_with_the_old_side() {
     for lines in 20.. {
         let lab = lab();
