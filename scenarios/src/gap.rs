@@ -53,8 +53,9 @@ pub(crate) struct Gaps {
 pub(crate) struct Longest {
     /// The gap.
     pub(crate) gap: Gap,
-    /// The longest gap in which several requests fell due. A single one that waits is slow or
-    /// lost, which other invariants judge; where nobody is answered, the service has a gap.
+    /// The longest gap in which several requests fell due and no instance had taken up one that it
+    /// would answer. A single one that waits is slow or lost, and one that is served for long is slow,
+    /// which other invariants judge; where nobody is served, the service has a gap.
     pub(crate) shared: Gap,
     /// The mean time between arrivals; `None` for a single one. No gap finer than two of these
     /// can be seen (H08).
@@ -116,9 +117,11 @@ impl Gaps {
 #[cfg(test)]
 pub(crate) fn longest_of(requests: &[(Instant, Instant, bool)]) -> Longest {
     let ok = requests.iter().filter(|(_, _, ok)| *ok);
+    let ok: Vec<Instant> = ok.map(|(_, ended, _)| *ended).collect();
     let series = Series {
         due: requests.iter().map(|(due, _, _)| *due).collect(),
-        ok: ok.map(|(_, ended, _)| *ended).collect(),
+        taken_up: ok.clone(),
+        ok,
         end: requests
             .iter()
             .map(|(_, ended, _)| *ended)
@@ -128,10 +131,11 @@ pub(crate) fn longest_of(requests: &[(Instant, Instant, bool)]) -> Longest {
     series.longest()
 }
 
-/// Requests of one kind: when they were due, and when the good ones ended.
+/// Requests of one kind: when they were due, and when the good ones were taken up and ended.
 #[derive(Debug, Default)]
 struct Series {
     due: Vec<Instant>,
+    taken_up: Vec<Instant>,
     ok: Vec<Instant>,
     end: Instant,
 }
@@ -161,6 +165,9 @@ impl Series {
         self.end = self.end.max(client.ended);
         // An answer that broke a promise is one: whoever judges the promise names it.
         if request.class().is_ok() || request.class().is_violation() {
+            let served = request.executions().next_back();
+            self.taken_up
+                .push(served.map_or(client.ended, |served| served.started));
             self.ok.push(client.ended);
         }
     }
@@ -168,26 +175,27 @@ impl Series {
     fn longest(mut self) -> Longest {
         self.due.sort_unstable();
         self.ok.sort_unstable();
-        let ends = self.ok.iter().copied().chain([self.end]);
-        let mut due = self.due.iter().copied().peekable();
-        let mut previous = Instant::ZERO;
-        let (mut gap, mut shared) = (Gap::default(), Gap::default());
-        for to in ends {
-            while due.next_if(|due| *due < previous).is_some() {}
-            if let Some(from) = due.next_if(|first| *first < to) {
-                let found = Gap { from, to };
-                gap = gap.max_by_length(found);
-                if due.peek().is_some_and(|second| *second < to) {
-                    shared = shared.max_by_length(found);
-                }
-            }
-            previous = to;
-        }
+        self.taken_up.sort_unstable();
+        let unserved = self.gaps(&self.taken_up).filter(|(_, several)| *several);
         Longest {
-            gap,
-            shared,
+            gap: longest_gap(self.gaps(&self.ok)),
+            shared: longest_gap(unserved),
             mean_arrival: self.mean_arrival(),
         }
+    }
+
+    /// What lies between those instants, from the first request due on; and whether several were.
+    fn gaps(&self, instants: &[Instant]) -> impl Iterator<Item = (Gap, bool)> {
+        let mut due = self.due.iter().copied().peekable();
+        let mut previous = Instant::ZERO;
+        let ends = instants.iter().copied().chain([self.end]);
+        ends.filter_map(move |to| {
+            while due.next_if(|due| *due < previous).is_some() {}
+            previous = to;
+            let from = due.next_if(|first| *first < to)?;
+            let several = due.peek().is_some_and(|second| *second < to);
+            Some((Gap { from, to }, several))
+        })
     }
 
     fn mean_arrival(&self) -> Option<Duration> {
@@ -197,4 +205,9 @@ impl Series {
             .filter(|gaps| *gaps > 0)?;
         Some(last.since(*first) / gaps)
     }
+}
+
+fn longest_gap(gaps: impl Iterator<Item = (Gap, bool)>) -> Gap {
+    let gaps = gaps.map(|(gap, _)| gap);
+    gaps.fold(Gap::default(), Gap::max_by_length)
 }

@@ -1,5 +1,6 @@
 //! The folder that a failing seed leaves: everything one needs to understand and replay it.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::io;
@@ -61,12 +62,15 @@ impl Bundle {
     #[must_use]
     pub fn of(runner: &Runner, subject: Subject, scenario: &Scenario, ran: &Ran) -> Self {
         let verdict = &ran.verdict;
-        // The same invariant must fail, or another bug would be shrunk (H14).
-        let first = verdict.violated.keys().next().copied();
+        // The same invariant must fail, and none that held, or another bug would be shrunk (H14).
+        let violated: BTreeSet<Invariant> = verdict.violated.keys().copied().collect();
         let fails_alike = |smaller: &Scenario| {
             let again = runner.run(Level::Core, subject, smaller);
-            again.is_ok_and(|again| match first {
-                Some(invariant) => again.verdict.violates(invariant),
+            again.is_ok_and(|again| match violated.first() {
+                Some(first) => {
+                    let mut found = again.verdict.violated.keys();
+                    again.verdict.violates(*first) && found.all(|one| violated.contains(one))
+                }
                 None => !again.verdict.holds(),
             })
         };

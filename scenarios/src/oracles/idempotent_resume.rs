@@ -6,6 +6,8 @@
 //! stands where its own trouble met it. A twin that was parked waits for somebody to resume it; the
 //! run with crashes was resumed, so it may get further: it has its waits once more.
 
+use std::collections::BTreeSet;
+
 use turquoise_emulator::Event;
 
 use crate::invariant::Invariant;
@@ -57,11 +59,17 @@ fn judge(case: &Case<'_>, findings: &mut Findings) {
 }
 
 /// A crash with a write in flight may cost that write once more, and so may each write that Azure
-/// did not bring to a good end; no other may.
+/// did not bring to a good end; no other may. Somebody whose order to go back is heard only after the
+/// swap has ended asks for a run of its own, with the two writes of its own.
 fn judge_writes(observation: &Observation, twin: &Twin, comparable: bool, findings: &mut Findings) {
     let writes = gateway_writes(observation);
     let crashes = observation.record.crashes().count();
-    let allowed = twin.gateway_writes + crashes + failed_writes(observation);
+    let late = if observation.record.orders.is_empty() {
+        0
+    } else {
+        2 * further_runs(observation)
+    };
+    let allowed = twin.gateway_writes + crashes + failed_writes(observation) + late;
     if comparable && writes > allowed {
         findings.report(observation.window.swap_end, &["F61", "F64", "F98"], || {
             format!(
@@ -83,12 +91,31 @@ fn failed_writes(observation: &Observation) -> usize {
 }
 
 fn gateway_writes(observation: &Observation) -> usize {
+    writers(observation).count()
+}
+
+/// The runs after the first that wrote the gateway; the processes of one run share its name up to
+/// the `#`.
+fn further_runs(observation: &Observation) -> usize {
+    let run = |caller: &'_ str| caller.split('#').next().unwrap_or_default().to_owned();
+    let runs: BTreeSet<String> = writers(observation).map(run).collect();
+    runs.len().saturating_sub(1)
+}
+
+/// Who of ours made each of the gateway's writes.
+fn writers(observation: &Observation) -> impl Iterator<Item = &str> {
     let (declared, start) = (&observation.declared, observation.window.swap_start);
-    let writes = observation.events.iter().filter(|timed| {
-        matches!(&timed.event, Event::GatewayWritten { gateway, caller, .. }
-            if timed.at >= start && *gateway == declared.gateway && declared.is_ours(caller))
-    });
-    writes.count()
+    observation
+        .events
+        .iter()
+        .filter_map(move |timed| match &timed.event {
+            Event::GatewayWritten {
+                gateway, caller, ..
+            } if timed.at >= start && *gateway == declared.gateway && declared.is_ours(caller) => {
+                Some(caller.as_str())
+            }
+            _ => None,
+        })
 }
 
 /// Whether nothing went wrong but crashes: then the end must be the same to the letter.
