@@ -2,7 +2,7 @@
 //!
 //! Clippy enforces the ban list everywhere; here the list itself is held, and who is excused from
 //! it. That two processes and two builds then give the same bytes is shown by
-//! `./check determinism` and by `scenarios/tests/levels.rs`.
+//! `./check determinism` and by `scenarios/tests/it/levels.rs`.
 
 use std::fs;
 use std::path::{Path, PathBuf};

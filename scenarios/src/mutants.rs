@@ -21,6 +21,7 @@ mod hands_on;
 mod identity;
 mod insistent;
 mod interference;
+mod lingers;
 mod load;
 mod lock;
 mod lost_update;
@@ -144,7 +145,7 @@ pub const MUTANTS: &[Mutant] = &[
     resumption::CRASH_MIXED,
     resumption::RESUME_ELSEWHERE,
     lock::TWO_ORCHESTRATORS,
-    delivery::ZOMBIE_WRITER,
+    lock::ZOMBIE_WRITER,
     lock::CHECKS_EARLY,
     lock::LOCK_FOREVER,
     lock::LEASE_STARVE,
@@ -162,6 +163,7 @@ pub const MUTANTS: &[Mutant] = &[
     evidence::FALSE_SUCCESS,
     drain::DRAIN_FOREVER,
     write_economy::NOOP_PUT,
+    delivery::LATE_REPEAT,
     resumption::SIGNAL_KILL,
     ownership::IAC_REVERT,
     ownership::PORTAL_EDIT,
@@ -176,6 +178,7 @@ pub const MUTANTS: &[Mutant] = &[
     application::DUP_WORKERS,
     delivery::FLIP_FLOP,
     identity::VERSION_LIE,
+    lingers::MIXED_FOR_LONG,
 ];
 
 /// Entries of the catalogue that no mutant stands for, and why in a line: a report prints them

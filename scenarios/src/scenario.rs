@@ -11,6 +11,8 @@ mod process;
 mod quirks;
 mod surroundings;
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use turquoise_emulator::faults::Fault;
 use turquoise_emulator::ledger::{ConnectionClass, RequestClass};
@@ -292,6 +294,27 @@ impl Traffic {
             class,
             connection,
             weight: total.div_ceil(4),
+        });
+    }
+
+    /// Keeps about so many streams open at a time, beside everything else.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a weight of some thousands, rounded up"
+    )]
+    pub fn with_open_streams(&mut self, open: u32) {
+        let profile = &mut self.profile;
+        let (shortest, longest) = profile.stream_ms;
+        let mean_s = Duration::from_millis(shortest.midpoint(longest)).as_secs_f64();
+        let begin = f64::from(open) / mean_s;
+        let total: u32 = profile.mix.iter().map(|share| share.weight).sum();
+        let weight = f64::from(total) * begin / profile.rate;
+        profile.rate += begin;
+        profile.mix.push(Share {
+            class: RequestClass::WebSocket,
+            connection: ConnectionClass::New,
+            weight: weight.ceil() as u32,
         });
     }
 

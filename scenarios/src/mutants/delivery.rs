@@ -1,4 +1,4 @@
-//! Mutants whose writes reach Azure in another order than they were decided.
+//! Mutants whose writes reach Azure once more, or there and back.
 
 use std::cell::{Cell, RefCell};
 
@@ -6,27 +6,20 @@ use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use http::Request;
 use serde_json::Value;
+use turquoise_orchestrator::{Instant, Observer, Phase, Progress};
 
 use super::Mutant;
 use super::interference::{ArmAnswer, Call, Interference, Seam, pass, without_if_match};
 use crate::invariant::Invariant;
-use crate::observation::Sessions;
 use crate::script::{ScriptError, set_pool};
 
-/// F79: a writer that was paused past its lease wakes up and sends what it had decided.
-pub(super) const ZOMBIE_WRITER: Mutant = Mutant {
-    id: "zombie-writer",
-    catalogue: "F79",
-    wrong: "a paused run wakes after the second write and sends the first one again",
-    oracles: &[
-        Invariant::S(4),
-        Invariant::S(8),
-        Invariant::S(14),
-        Invariant::S(24),
-    ],
-    expose: |_| {},
-    configure: |_| {},
-    make: || Box::new(Zombie::default()),
+/// F98: what was sent before is sent once more, when it is no longer true.
+pub(super) const LATE_REPEAT: Mutant = Mutant {
+    id: "late-repeat",
+    catalogue: "F98",
+    wrong: "sends its first write again after the second one",
+    oracles: &[Invariant::S(24), Invariant::S(4), Invariant::S(8)],
+    make: || Box::new(Repeats::default()),
     ..Mutant::HARMLESS
 };
 
@@ -34,28 +27,22 @@ pub(super) const ZOMBIE_WRITER: Mutant = Mutant {
 pub(super) const FLIP_FLOP: Mutant = Mutant {
     id: "flip-flop",
     catalogue: "F113",
-    wrong: "undoes the second write and repeats it",
+    wrong: "undoes the second write and repeats it once the new side serves alone",
     oracles: &[Invariant::S(4), Invariant::S(7), Invariant::S(24)],
-    // With cookies a right swap keeps the promise that nobody goes back.
-    expose: |scenario| {
-        scenario.topology.affinity = true;
-        scenario.traffic.sessions = Sessions::Monotone;
-    },
-    configure: |_| {},
     make: || Box::new(FlipFlop::default()),
     ..Mutant::HARMLESS
 };
 
 #[derive(Debug, Default)]
-struct Zombie {
+struct Repeats {
     first: RefCell<Option<Request<Bytes>>>,
     reads_left: Cell<Option<u32>>,
 }
 
-/// The paused run wakes at the second look after the second write.
+/// It repeats itself at the second look after the second write.
 const READS_UNTIL_WAKING: u32 = 2;
 
-impl Interference for Zombie {
+impl Interference for Repeats {
     fn arm<'a>(&'a self, seam: Seam<'a>, request: Request<Bytes>) -> LocalBoxFuture<'a, ArmAnswer> {
         Box::pin(async move {
             let call = seam.call(&request);
@@ -74,7 +61,7 @@ impl Interference for Zombie {
     }
 }
 
-impl Zombie {
+impl Repeats {
     fn wakes(&self) -> bool {
         let left = self.reads_left.get();
         self.reads_left
@@ -93,26 +80,30 @@ impl Zombie {
 }
 
 #[derive(Debug, Default)]
-struct FlipFlop(Cell<bool>);
+struct FlipFlop {
+    alone: Cell<bool>,
+    done: Cell<bool>,
+}
 
 impl Interference for FlipFlop {
+    fn tell(&self, at: Instant, progress: &Progress, observer: &dyn Observer) {
+        if let Progress::Entered { phase, reverse } = progress {
+            self.alone.set(*phase == Phase::P9 && !reverse);
+        }
+        observer.on(at, progress);
+    }
+
     fn arm<'a>(&'a self, seam: Seam<'a>, request: Request<Bytes>) -> LocalBoxFuture<'a, ArmAnswer> {
         Box::pin(async move {
-            let removes = seam.call(&request).removes_old(seam.target);
-            let answer = pass(&seam, request).await?;
-            if removes && answer.status().is_success() && !self.0.replace(true) {
-                let _refused = there_and_back(&seam, &answer).await;
+            if self.alone.get() && !self.done.replace(true) {
+                let _refused = there_and_back(&seam).await;
             }
-            Ok(answer)
+            pass(&seam, request).await
         })
     }
 }
 
-async fn there_and_back(
-    seam: &Seam<'_>,
-    answer: &http::Response<Bytes>,
-) -> Result<(), ScriptError> {
-    seam.finish(answer).await?;
+async fn there_and_back(seam: &Seam<'_>) -> Result<(), ScriptError> {
     let script = seam.script();
     let target = seam.target;
     let (old, new) = (

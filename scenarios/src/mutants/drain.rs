@@ -7,9 +7,13 @@ use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use http::Request;
 use serde_json::json;
+use turquoise_orchestrator::environment::ProbeRequest;
+use turquoise_orchestrator::{Environment, Instant, Observer, Phase, Progress};
 
 use super::Mutant;
-use super::interference::{ArmAnswer, Call, Interference, Seam, edit_backend_settings, pass};
+use super::interference::{
+    ArmAnswer, Call, Interference, ProbeResult, Seam, edit_backend_settings, pass,
+};
 use crate::invariant::Invariant;
 
 /// F35: the drain time-out is shorter than the requests it is for.
@@ -41,6 +45,9 @@ pub(super) const DRAIN_FOREVER: Mutant = Mutant {
     ..Mutant::HARMLESS
 };
 
+/// Longer than any run.
+const FOR_EVER: Duration = Duration::from_secs(1_000_000);
+
 /// Sets the drain time-out to a second in every gateway write.
 #[derive(Debug)]
 pub(super) struct ShortensDrain;
@@ -67,19 +74,28 @@ fn shorten(request: &mut Request<Bytes>) {
     });
 }
 
+/// Sees work on the old side for ever once it drains.
 #[derive(Debug, Default)]
 struct NeverDone(Cell<bool>);
 
 impl Interference for NeverDone {
-    fn arm<'a>(&'a self, seam: Seam<'a>, request: Request<Bytes>) -> LocalBoxFuture<'a, ArmAnswer> {
+    fn tell(&self, at: Instant, progress: &Progress, observer: &dyn Observer) {
+        if let Progress::Entered { phase, .. } = progress {
+            self.0.set(*phase == Phase::P8);
+        }
+        observer.on(at, progress);
+    }
+
+    fn probe<'a>(
+        &'a self,
+        seam: Seam<'a>,
+        request: ProbeRequest,
+    ) -> LocalBoxFuture<'a, ProbeResult> {
         Box::pin(async move {
-            if self.0.get() && seam.call(&request) == Call::ReadGateway {
-                seam.script().sleep(Duration::from_secs(1_000_000)).await;
+            if self.0.get() {
+                seam.sleep_until(seam.now() + FOR_EVER).await;
             }
-            if seam.call(&request).removes_old(seam.target) {
-                self.0.set(true);
-            }
-            pass(&seam, request).await
+            seam.probe(request).await
         })
     }
 }

@@ -8,6 +8,7 @@ use futures_util::future::LocalBoxFuture;
 use http::{Request, Response};
 use serde_json::Value;
 use turquoise_emulator::faults::{Fault, FaultKind};
+use turquoise_emulator::ledger::{ConnectionClass, RequestClass};
 
 use super::Mutant;
 use super::interference::{ArmAnswer, Call, Interference, Seam, pass, without_if_match};
@@ -22,6 +23,10 @@ pub(super) const PROPAGATION_REMOVE: Mutant = Mutant {
     wrong: "deletes the old side when the second write has succeeded, not when it is effective",
     oracles: &[Invariant::S(13), Invariant::S(2)],
     expose: |scenario| {
+        // The gateway asks the other side again for what may be repeated; these may not.
+        scenario
+            .traffic
+            .with_much(RequestClass::Write, ConnectionClass::New);
         scenario.faults = (0..scenario.topology.gateway_instances)
             .map(|instance| Fault {
                 at_ms: 0,

@@ -21,6 +21,7 @@ use super::interference::{ArmAnswer, Call, Interference, Seam, pass};
 use super::occasions::{ScenarioExt, gateway_writes, refusal};
 use crate::invariant::Invariant;
 use crate::scenario::{ForeignWrite, Moment};
+use crate::script::set_pool;
 
 /// F61: a write that another one superseded is taken for one that never happened.
 pub(super) const SUPERSEDED: Mutant = Mutant {
@@ -43,7 +44,7 @@ pub(super) const SUPERSEDED: Mutant = Mutant {
 pub(super) const LRO_TIMEOUT: Mutant = Mutant {
     id: "lro-timeout",
     catalogue: "F63",
-    wrong: "takes an operation that outlasts five minutes for failed, and for undone",
+    wrong: "takes an operation that outlasts five minutes for failed, and writes the old pool at once",
     oracles: &[
         Invariant::S(16),
         Invariant::S(18),
@@ -51,7 +52,7 @@ pub(super) const LRO_TIMEOUT: Mutant = Mutant {
         Invariant::S(23),
     ],
     expose: |scenario| scenario.with_slow_gateway_writes(1_200_000),
-    make: || GivesUp::on(Sign::Outlasts(FIVE_MINUTES), Outcome::RolledBack),
+    make: || GivesUp::and_undoes(Sign::Outlasts(FIVE_MINUTES), Outcome::RolledBack),
     ..Mutant::HARMLESS
 };
 
@@ -84,13 +85,13 @@ pub(super) const FAILED_BUT_APPLIED: Mutant = Mutant {
 pub(super) const TOKEN_EXPIRY: Mutant = Mutant {
     id: "token-expiry",
     catalogue: "F71",
-    wrong: "never renews its token, and takes the 401 of a poll for the failure of the operation",
+    wrong: "never renews its token, and abandons the operation that it watches at the first 401",
     oracles: &[Invariant::L(1), Invariant::S(18), Invariant::S(23)],
     expose: |scenario| {
         scenario.with_slow_gateway_writes(600_000);
         scenario.identity.ttl_ms = Some(300_000);
     },
-    make: || GivesUp::on(Sign::Status(StatusCode::UNAUTHORIZED), Outcome::RolledBack),
+    make: || GivesUp::on(Sign::Status(StatusCode::UNAUTHORIZED), Outcome::Interrupted),
     ..Mutant::HARMLESS
 };
 
@@ -160,6 +161,8 @@ enum Sign {
 struct GivesUp {
     sign: Sign,
     claim: Outcome,
+    /// Whether it writes the old pool when it gives up, whatever is still under way.
+    undoes: Cell<bool>,
     operation: RefCell<Option<String>>,
     written: Cell<Option<Instant>>,
     gave_up: Cell<bool>,
@@ -168,14 +171,34 @@ struct GivesUp {
 
 impl GivesUp {
     fn on(sign: Sign, claim: Outcome) -> Box<dyn Interference> {
-        Box::new(Self {
+        Box::new(Self::new(sign, claim, false))
+    }
+
+    fn and_undoes(sign: Sign, claim: Outcome) -> Box<dyn Interference> {
+        Box::new(Self::new(sign, claim, true))
+    }
+
+    fn new(sign: Sign, claim: Outcome, undoes: bool) -> Self {
+        Self {
             sign,
             claim,
+            undoes: Cell::new(undoes),
             operation: RefCell::new(None),
             written: Cell::new(None),
             gave_up: Cell::new(false),
             first_token: RefCell::new(None),
-        })
+        }
+    }
+
+    /// The reverse write, beside the operation that still runs.
+    async fn undo(&self, seam: &Seam<'_>) {
+        let script = seam.script();
+        if let Ok(mut gateway) = script.get(&seam.target.gateway).await {
+            let old = [seam.target.old.address.to_string()];
+            set_pool(&mut gateway, &seam.target.pool, &old);
+            // Refused or not: it has given up.
+            let _accepted = script.begin_put(&seam.target.gateway, &gateway).await;
+        }
     }
 
     fn note_write(&self, seam: &Seam<'_>, answer: &ArmAnswer) {
@@ -238,6 +261,9 @@ impl Interference for GivesUp {
             }
             if self.sees_sign(&seam, poll, &answer) {
                 self.gave_up.set(true);
+                if self.undoes.replace(false) {
+                    self.undo(&seam).await;
+                }
             }
             if self.gave_up.get() {
                 return answer.map(|answer| self.hurried(poll, &call, answer));

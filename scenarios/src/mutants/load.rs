@@ -129,6 +129,8 @@ pub(super) const DEP_DOUBLE: Mutant = Mutant {
     oracles: &[Invariant::S(20), Invariant::S(9), Invariant::S(10)],
     expose: |scenario| {
         fleets(scenario, 3, 1);
+        // Each gateway instance is one more to have no good answer for a while.
+        scenario.topology.gateway_instances = 1;
         // While every other machine fails, a good answer is still never far (Q1).
         scenario.traffic.without_long_work();
         scenario.traffic.profile.rate = 300.0;

@@ -64,28 +64,47 @@ pub(super) const LEASE_STARVE: Mutant = Mutant {
     ..Mutant::HARMLESS
 };
 
-/// F79, from the other end: the check of the lease is older than the write.
-pub(super) const CHECKS_EARLY: Mutant = Mutant {
-    id: "lease-checked-early",
+/// F79: a writer that was paused past its lease wakes up and sends what it had decided.
+pub(super) const ZOMBIE_WRITER: Mutant = Mutant {
+    id: "zombie-writer",
     catalogue: "F79",
-    wrong: "looks at its lease when a phase begins, sleeps, and writes ten minutes later",
+    wrong: "wakes from a pause that outlasted its lease, and sends the write that it had decided",
     oracles: &[Invariant::S(14)],
     expose: |scenario| {
-        scenario.pauses.push(Pause {
-            orchestrator: 0,
-            at: Point::Effect {
-                effect: Effect::WriteBefore,
-                ordinal: 1,
-            },
-            for_ms: 1_200_000,
-        });
+        paused_before(scenario, 1);
         with_second(scenario, 120_000, Verb::ResumeLast);
     },
     make: || Box::new(Starves::from_the_start()),
     ..Mutant::HARMLESS
 };
 
-fn with_second(scenario: &mut Scenario, at_ms: u64, verb: Verb) {
+/// F79, from the other end: the check of the lease is older than the write.
+pub(super) const CHECKS_EARLY: Mutant = Mutant {
+    id: "lease-checked-early",
+    catalogue: "F79",
+    wrong: "looks at its lease when a phase begins, sleeps, and makes its second write long after",
+    oracles: &[Invariant::S(14)],
+    expose: |scenario| {
+        paused_before(scenario, 2);
+        with_second(scenario, 600_000, Verb::Rollback);
+    },
+    make: || Box::new(Starves::from_the_start()),
+    ..Mutant::HARMLESS
+};
+
+/// The first process stands still for twenty minutes right before a write.
+fn paused_before(scenario: &mut Scenario, write: u32) {
+    scenario.pauses.push(Pause {
+        orchestrator: 0,
+        at: Point::Effect {
+            effect: Effect::WriteBefore,
+            ordinal: write,
+        },
+        for_ms: 1_200_000,
+    });
+}
+
+pub(super) fn with_second(scenario: &mut Scenario, at_ms: u64, verb: Verb) {
     let second = Second {
         to: Goal::New,
         shares_stores: true,

@@ -1,6 +1,6 @@
 //! Mutants that trust what they remember, or a label, over what the pool lists.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
@@ -37,8 +37,8 @@ pub(super) const ETAG_IGNORED: Mutant = Mutant {
 pub(super) const STALE_READ: Mutant = Mutant {
     id: "stale-read",
     catalogue: "F67",
-    wrong: "believes a read that is older than its own write, and writes again",
-    oracles: &[Invariant::S(16), Invariant::S(24)],
+    wrong: "believes a read that is older than its own write, and sends the write again",
+    oracles: &[Invariant::S(16), Invariant::S(17)],
     expose: |scenario| {
         scenario.faults = vec![Fault {
             at_ms: 0,
@@ -49,7 +49,7 @@ pub(super) const STALE_READ: Mutant = Mutant {
             },
         }];
     },
-    make: || Box::new(Credulous::default()),
+    make: || Box::new(Credulous),
     ..Mutant::HARMLESS
 };
 
@@ -107,24 +107,26 @@ impl Interference for Unconditional {
     }
 }
 
-/// Looks at no etag: each read seems new, and nothing is sent with a precondition.
-#[derive(Debug, Default)]
-struct Credulous(Cell<u64>);
+/// Reads the gateway right after its write, and sends the write again where it does not see it.
+#[derive(Debug)]
+struct Credulous;
 
 impl Interference for Credulous {
     fn arm<'a>(&'a self, seam: Seam<'a>, request: Request<Bytes>) -> LocalBoxFuture<'a, ArmAnswer> {
         Box::pin(async move {
-            let reads = seam.call(&request) == Call::ReadGateway;
-            let answer = pass(&seam, without_if_match(request)).await?;
-            let Ok(mut gateway) = serde_json::from_slice::<Value>(answer.body()) else {
-                return Ok(answer);
+            let Call::WriteGateway(members) = seam.call(&request) else {
+                return pass(&seam, request).await;
             };
-            if !reads || gateway.get("etag").is_none() {
-                return Ok(answer);
+            let again = without_if_match(request.clone());
+            let answer = pass(&seam, request).await?;
+            let read = seam.script().get(&seam.target.gateway).await;
+            let seen = read.is_ok_and(|gateway| {
+                pool_addresses(&gateway, &seam.target.pool).as_ref() == Some(&members)
+            });
+            if answer.status().is_success() && !seen {
+                return pass(&seam, again).await;
             }
-            let number = self.0.replace(self.0.get() + 1);
-            gateway["etag"] = Value::from(format!("W/\"{number}\""));
-            Ok(answer.map(|_| Bytes::from(gateway.to_string())))
+            Ok(answer)
         })
     }
 }

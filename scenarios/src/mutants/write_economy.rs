@@ -7,9 +7,10 @@ use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use http::Request;
 use serde_json::{Value, json};
+use turquoise_orchestrator::{Instant, Observer, Phase, Progress};
 
 use super::Mutant;
-use super::interference::{ArmAnswer, Call, Interference, Seam};
+use super::interference::{ArmAnswer, Call, Interference, Seam, pass};
 use crate::invariant::Invariant;
 use crate::script::ScriptError;
 
@@ -17,17 +18,10 @@ use crate::script::ScriptError;
 pub(super) const PUT_CUTS_STREAMS: Mutant = Mutant {
     id: "put-cuts-streams",
     catalogue: "F36",
-    wrong: "writes a tag to the gateway after each step",
-    oracles: &[Invariant::S(24), Invariant::Q(7)],
-    // Every generated mix may have streams; more of them would be a load of their own (S10).
-    expose: |_| {},
-    configure: |_| {},
-    make: || {
-        Box::new(WritesAgain {
-            tag: true,
-            written: Cell::new(0),
-        })
-    },
+    wrong: "writes a tag to the gateway as each phase begins",
+    oracles: &[Invariant::S(24), Invariant::S(21), Invariant::Q(7)],
+    expose: |scenario| scenario.traffic.with_open_streams(200),
+    make: || Box::new(TagsPhases::default()),
     ..Mutant::HARMLESS
 };
 
@@ -37,51 +31,61 @@ pub(super) const NOOP_PUT: Mutant = Mutant {
     catalogue: "F98",
     wrong: "repeats each gateway write after it has taken",
     oracles: &[Invariant::S(24)],
-    expose: |_| {},
-    configure: |_| {},
-    make: || {
-        Box::new(WritesAgain {
-            tag: false,
-            written: Cell::new(0),
-        })
-    },
+    make: || Box::new(WritesAgain),
     ..Mutant::HARMLESS
 };
 
-#[derive(Debug)]
-struct WritesAgain {
-    tag: bool,
-    written: Cell<u32>,
+/// Tags the gateway with each phase that begins after its first write.
+#[derive(Debug, Default)]
+struct TagsPhases {
+    due: Cell<Option<Phase>>,
 }
+
+impl Interference for TagsPhases {
+    fn tell(&self, at: Instant, progress: &Progress, observer: &dyn Observer) {
+        if let Progress::Entered { phase, .. } = progress {
+            self.due.set((*phase > Phase::P4).then_some(*phase));
+        }
+        observer.on(at, progress);
+    }
+
+    fn arm<'a>(&'a self, seam: Seam<'a>, request: Request<Bytes>) -> LocalBoxFuture<'a, ArmAnswer> {
+        Box::pin(async move {
+            if let Some(phase) = self.due.take() {
+                // A refusal of the extra write is nothing to the orchestrator.
+                let _refused = write_gateway(&seam, |gateway| set_tag(gateway, phase)).await;
+            }
+            pass(&seam, request).await
+        })
+    }
+}
+
+/// Writes once more what was just written.
+#[derive(Debug)]
+struct WritesAgain;
 
 impl Interference for WritesAgain {
     fn arm<'a>(&'a self, seam: Seam<'a>, request: Request<Bytes>) -> LocalBoxFuture<'a, ArmAnswer> {
         Box::pin(async move {
             let is_write = matches!(seam.call(&request), Call::WriteGateway(_));
-            let answer = super::interference::pass(&seam, request).await?;
+            let answer = pass(&seam, request).await?;
             if is_write && answer.status().is_success() && seam.finish(&answer).await.is_ok() {
-                self.written.set(self.written.get() + 1);
-                // A refusal of the extra write is nothing to the orchestrator.
-                let _refused = self.write_again(&seam).await;
+                let _refused = write_gateway(&seam, |_| {}).await;
             }
             Ok(answer)
         })
     }
 }
 
-impl WritesAgain {
-    async fn write_again(&self, seam: &Seam<'_>) -> Result<(), ScriptError> {
-        let script = seam.script();
-        let mut gateway = script.get(&seam.target.gateway).await?;
-        if self.tag {
-            set_tag(&mut gateway, self.written.get());
-        }
-        script.put(&seam.target.gateway, &gateway).await
-    }
+async fn write_gateway(seam: &Seam<'_>, edit: impl FnOnce(&mut Value)) -> Result<(), ScriptError> {
+    let script = seam.script();
+    let mut gateway = script.get(&seam.target.gateway).await?;
+    edit(&mut gateway);
+    script.put(&seam.target.gateway, &gateway).await
 }
 
-fn set_tag(gateway: &mut Value, step: u32) {
+fn set_tag(gateway: &mut Value, phase: Phase) {
     if let Some(members) = gateway.as_object_mut() {
-        members.insert("tags".to_owned(), json!({"step": step.to_string()}));
+        members.insert("tags".to_owned(), json!({"phase": phase.name()}));
     }
 }

@@ -1,10 +1,10 @@
 //! The examples of the library run to their end: they are its documentation.
 
-#[path = "../examples/own_oracle.rs"]
+#[path = "../../examples/own_oracle.rs"]
 mod own_oracle;
-#[path = "../examples/own_orchestrator.rs"]
+#[path = "../../examples/own_orchestrator.rs"]
 mod own_orchestrator;
-#[path = "../examples/own_scenario.rs"]
+#[path = "../../examples/own_scenario.rs"]
 mod own_scenario;
 
 #[test]
