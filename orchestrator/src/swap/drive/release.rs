@@ -40,7 +40,10 @@ impl<E: Environment> Driver<'_, E> {
         if self.memory.borrow().sides.is_none() {
             return Ok(Verdict::pass("nothing was touched"));
         }
-        let gateway = self.settled_gateway().await.map_err(Tripped::Stop)?;
+        // Somebody else's write may take longer than is left of this wait (L6).
+        let deadline = self.memory.borrow().deadline();
+        let gateway = self.settled_until(deadline.unwrap_or_else(|| self.now()));
+        let gateway = gateway.await.map_err(Tripped::Stop)?;
         let completed = ending == Ending::Completed;
         let serving = if completed {
             Content::New
