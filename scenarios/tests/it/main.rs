@@ -4,10 +4,8 @@
 mod breaks;
 mod campaign;
 mod comparison;
-mod control_plane_mutants;
 mod corpus;
 mod examples;
-mod gates;
 mod levels;
 mod load_generator;
 mod published;
