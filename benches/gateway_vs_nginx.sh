@@ -191,6 +191,10 @@ need
 backend
 nginx_proxy
 haproxy_proxy
+sleep 0.5
+for pid in "${pids[@]}"; do
+  kill -0 "$pid" 2>/dev/null || die "a server did not start, perhaps its port is taken ($BACKEND to $HAPROXY): $(cat "$folder"/*.err)"
+done
 gateway turquoise "url = \"http://127.0.0.1:$BACKEND\""
 gateway full_path 'demo = { service = "0ms", workers = 64, queue = 4096 }'
 for round in $(seq "$ROUNDS"); do

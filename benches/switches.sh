@@ -10,5 +10,5 @@ trap 'rm -f "$report"' EXIT
 TURQUOISE_SWITCHES="${1:-1000}" TURQUOISE_RATE="${2:-3000}" TURQUOISE_GAP_MS="${3:-50}" \
   TURQUOISE_SWITCHES_REPORT="$report" \
   cargo test --release --quiet -p turquoise-emulator --lib -- --exact \
-  drive::live::tests::switches::switch_after_switch_under_load_loses_nothing
+  drive::live::tests::switches::switch_after_switch_under_load_loses_nothing_on_sockets
 cat "$report"

@@ -73,6 +73,71 @@ fn every_exit_code_is_explained() {
 }
 
 #[test]
+fn load_tells_what_is_wrong_with_its_arguments() {
+    refused(&["load", "gopher://127.0.0.1:1"], &["`gopher`", "http://"]);
+    refused(&["load", "https://127.0.0.1:1"], &["--ca-file"]);
+    refused(
+        &["load", "http://127.0.0.1:1", "--mix", "fast=1"],
+        &["`fast`", "kept", "http2"],
+    );
+}
+
+/// A server of literal bytes, on a thread that ends with the process.
+fn answers(bytes: &'static [u8]) -> std::net::SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("it is bound");
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || answer_all(stream, bytes));
+        }
+    });
+    address
+}
+
+fn answer_all(mut stream: std::net::TcpStream, bytes: &[u8]) {
+    use std::io::{Read, Write};
+    let (mut seen, mut piece) = (Vec::new(), [0; 4096]);
+    while let Ok(count @ 1..) = stream.read(&mut piece) {
+        seen.extend_from_slice(&piece[..count]);
+        if seen.ends_with(b"\r\n\r\n") {
+            seen.clear();
+            if stream.write_all(bytes).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+#[test]
+fn load_counts_what_was_answered_well_and_what_was_not() {
+    let well = answers(b"HTTP/1.1 200 OK\r\nx-build-id: v7\r\ncontent-length: 2\r\n\r\nok");
+    let badly = answers(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n");
+    let nobody = "127.0.0.1:1".parse().expect("an address");
+    for (address, code, field) in [(well, 0, "ok"), (badly, 13, "errors"), (nobody, 13, "lost")] {
+        let url = format!("http://{address}");
+        let ended = run(&[
+            "load",
+            &url,
+            "--rate",
+            "40",
+            "--for",
+            "500ms",
+            "--mix",
+            "new=1,kept=1",
+            "--output",
+            "json",
+        ]);
+        let result = ended.result();
+        assert_eq!(ended.code, code, "{result}");
+        let requests = &result["requests"];
+        assert!(requests["sent"].as_u64() >= Some(15), "{result}");
+        assert_eq!(requests[field], requests["sent"], "{result}");
+        let builds = result["builds"]["v7"].as_u64().unwrap_or_default();
+        assert_eq!(builds > 0, field == "ok", "{result}");
+    }
+}
+
+#[test]
 fn a_configuration_is_written_once() {
     let folder = folder();
     let first = run_in(&folder, &["init"]);

@@ -52,6 +52,7 @@ pub use builds::Builds;
 pub use config::{DataPlaneConfig, ProbeMode};
 pub use flaws::{Flaws, Mixture};
 pub use gateway::retry::{Verdict, retry_rule};
+pub use gateway::rewrite::{Changes, RewriteAnswer, RewriteRequest};
 pub use gateway::routing_table::{Older, Routed, RoutingTable, Target, affinity_value};
 pub use instance_view::{InstanceState, InstanceView, Response};
 pub use knobs::{

@@ -4,6 +4,8 @@
 //! its own time; [`Cloud`](crate::Cloud) alone carries one to the other. What the data plane then
 //! really does is in [`reported`](crate::reported).
 
+mod rewrite;
+
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use turquoise_arm::ResourceId;
 
 use crate::time::Instant;
+
+pub use rewrite::{Condition, Pattern, Rewrite, RewriteRule, UrlRewrite};
 
 /// One change the control plane asks for.
 #[derive(Clone, Debug)]
@@ -85,6 +89,8 @@ pub struct Gateway {
     pub pools: Vec<Pool>,
     /// Backend HTTP settings.
     pub settings: Vec<BackendSettings>,
+    /// Rewrite rule sets.
+    pub rewrites: Vec<Rewrite>,
     /// Whether clients may speak HTTP/2 over TLS (`enableHttp2`).
     pub http_2: bool,
 }
@@ -131,6 +137,13 @@ pub enum Route {
         rules: Vec<(String, Self)>,
         /// Where everything else goes.
         default: Box<Self>,
+    },
+    /// As another route says, with headers and URLs rewritten.
+    Rewritten {
+        /// Index into [`Gateway::rewrites`].
+        rewrite: usize,
+        /// Where it goes.
+        route: Box<Self>,
     },
     /// A redirect answered by the gateway itself.
     Redirect {

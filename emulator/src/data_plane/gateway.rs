@@ -1,6 +1,7 @@
 //! Application gateways: several instances, each with its own configuration and health views.
 
 pub mod retry;
+pub mod rewrite;
 pub mod routing_table;
 
 use std::collections::BTreeMap;
@@ -174,6 +175,7 @@ fn collect_pairs(route: &Route, pairs: &mut Vec<(usize, usize)>) {
             }
             collect_pairs(default, pairs);
         }
+        Route::Rewritten { route, .. } => collect_pairs(route, pairs),
         Route::Redirect { .. } => {}
     }
 }

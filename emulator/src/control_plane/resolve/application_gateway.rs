@@ -4,6 +4,7 @@
 //! §5.5). Listeners that no rule uses serve nothing and are left out.
 
 pub(crate) mod probe;
+mod rewrite;
 #[cfg(test)]
 mod tests;
 
@@ -66,6 +67,10 @@ impl Document<'_> {
             settings: self
                 .children("backendHttpSettingsCollection")
                 .map(|s| self.settings(s))
+                .collect(),
+            rewrites: self
+                .children("rewriteRuleSets")
+                .map(rewrite::resolve)
                 .collect(),
             http_2: json::boolean(self.document, "properties.enableHttp2").unwrap_or(false),
         }
@@ -156,9 +161,25 @@ impl Document<'_> {
         })
     }
 
-    /// The target of a rule, a path rule, or a path map's default (whose members carry a prefix).
+    /// The target of a rule, a path rule, or a path map's default (whose members carry a prefix),
+    /// with its rewrite rules.
     fn route(&self, from: &Value, prefix: &str) -> Option<Route> {
         let member = |name: &str| format!("properties.{prefix}{name}");
+        let name = match prefix {
+            "" => "rewriteRuleSet",
+            _ => "RewriteRuleSet",
+        };
+        let plain = self.plain_route(from, member)?;
+        Some(match self.index(from, &member(name), "rewriteRuleSets") {
+            Some(rewrite) => Route::Rewritten {
+                rewrite,
+                route: Box::new(plain),
+            },
+            None => plain,
+        })
+    }
+
+    fn plain_route(&self, from: &Value, member: impl Fn(&str) -> String) -> Option<Route> {
         let redirect = self.referred(
             from,
             &member("redirectConfiguration"),

@@ -11,7 +11,7 @@ use turquoise_arm::ResourceId;
 
 use super::TargetId;
 use crate::data_plane::knobs::{ClientConnections, Knobs};
-use crate::desired::{BackendSettings, Gateway, Listener, Pool, Route};
+use crate::desired::{BackendSettings, Gateway, Listener, Pool, Rewrite, Route};
 use crate::time::Instant;
 
 /// What one gateway instance dispatches by.
@@ -111,6 +111,26 @@ impl RoutingTable {
         }
     }
 
+    /// The rewrite rules of the route that a request takes.
+    #[must_use]
+    pub fn rewrite(
+        &self,
+        host: &str,
+        address: Ipv4Addr,
+        port: u16,
+        target: &str,
+    ) -> Option<&Rewrite> {
+        if self.config.rewrites.is_empty() {
+            return None;
+        }
+        let mut listeners = self.config.listeners.iter();
+        let listener = listeners.find(|listener| {
+            (listener.address, listener.port) == (address, port) && answers_to(listener, host)
+        })?;
+        let index = rewrite_of(&listener.route, target)?;
+        self.config.rewrites.get(index)
+    }
+
     /// The table that serves a client connection opened at `opened`; `None` when the update that
     /// replaced its table lets it move over by now, as if the client had opened another.
     ///
@@ -152,13 +172,8 @@ impl RoutingTable {
                 .iter()
                 .find(|known| (known.pool, known.settings) == (*pool, *settings))
                 .map_or(Routed::NotFound, Routed::Pool),
-            Route::Paths { rules, default } => {
-                let path = target.split('?').next().unwrap_or(target);
-                let matched = rules
-                    .iter()
-                    .find(|(pattern, _)| path_matches(pattern, path));
-                self.follow(matched.map_or(default, |(_, route)| route), target)
-            }
+            Route::Paths { rules, default } => self.follow(by_path(rules, default, target), target),
+            Route::Rewritten { route, .. } => self.follow(route, target),
             Route::Redirect {
                 status,
                 target: base,
@@ -251,6 +266,23 @@ fn path_matches(pattern: &str, path: &str) -> bool {
             .get(..prefix.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(prefix)),
         None => path.eq_ignore_ascii_case(pattern),
+    }
+}
+
+/// The first route whose pattern the path matches.
+fn by_path<'a>(rules: &'a [(String, Route)], default: &'a Route, target: &str) -> &'a Route {
+    let path = target.split('?').next().unwrap_or(target);
+    let matched = rules
+        .iter()
+        .find(|(pattern, _)| path_matches(pattern, path));
+    matched.map_or(default, |(_, route)| route)
+}
+
+fn rewrite_of(route: &Route, target: &str) -> Option<usize> {
+    match route {
+        Route::Rewritten { rewrite, .. } => Some(*rewrite),
+        Route::Paths { rules, default } => rewrite_of(by_path(rules, default, target), target),
+        Route::Pool { .. } | Route::Redirect { .. } => None,
     }
 }
 
@@ -374,6 +406,34 @@ mod tests {
         assert_eq!(served_by(99, 115, &pinned), None);
         assert_eq!(served_by(100, 115, &pinned), Some(2));
         assert_eq!(served_by(99, 114, &Knobs::nice()), Some(2));
+    }
+
+    #[test]
+    fn the_path_chooses_the_rewrite_rules_too() {
+        let rewritten = Route::Rewritten {
+            rewrite: 1,
+            route: Box::new(POOL),
+        };
+        let route = Route::Paths {
+            rules: vec![("/api/*".to_owned(), rewritten)],
+            default: Box::new(POOL),
+        };
+        let mut table = table(vec![listener(&[], route)]);
+        let rewrites = |table: &RoutingTable, path| table.rewrite("h", VIP, 80, path).cloned();
+        assert_eq!(rewrites(&table, "/api/x"), None);
+        let chosen = Rewrite {
+            rules: vec![crate::desired::RewriteRule::default()],
+        };
+        table.config = Arc::new(Gateway {
+            rewrites: vec![Rewrite::default(), chosen.clone()],
+            ..Gateway::clone(&table.config)
+        });
+        assert_eq!(rewrites(&table, "/api/x"), Some(chosen));
+        assert_eq!(rewrites(&table, "/other"), None);
+        assert!(matches!(
+            table.route("h", VIP, 80, "/api/x"),
+            Routed::Pool(_)
+        ));
     }
 
     #[test]

@@ -326,6 +326,7 @@ impl Rig {
                 members: members.to_vec(),
             }],
             settings: vec![settings],
+            rewrites: Vec::new(),
             http_2: false,
         }
     }

@@ -114,6 +114,7 @@ fn collect(route: &Route, found: &mut Vec<(usize, usize)>) {
             rules.iter().for_each(|(_, route)| collect(route, found));
             collect(default, found);
         }
+        Route::Rewritten { route, .. } => collect(route, found),
         Route::Redirect { .. } => {}
     }
 }

@@ -45,9 +45,11 @@ fn document() -> Value {
                 "frontendPort": own("frontendPorts", "p80"), "protocol": "Http"}}],
         "redirectConfigurations": [{"name": "up", "properties": {"redirectType": "Permanent",
             "targetListener": own("httpListeners", "early"), "includePath": true}}],
+        "rewriteRuleSets": [{"name": "rw", "properties": {"rewriteRules": []}}],
         "urlPathMaps": [{"name": "map", "properties": {
             "defaultBackendAddressPool": own("backendAddressPools", "pool01"),
             "defaultBackendHttpSettings": own("backendHttpSettingsCollection", "s1"),
+            "defaultRewriteRuleSet": own("rewriteRuleSets", "rw"),
             "pathRules": [{"name": "api", "properties": {"paths": ["/api/*", "/v2/*"],
                 "backendAddressPool": own("backendAddressPools", "other"),
                 "backendHttpSettings": own("backendHttpSettingsCollection", "plain")}}]}}],
@@ -91,7 +93,10 @@ fn references_become_indices() {
                 ("/api/*".to_owned(), to(0, 1)),
                 ("/v2/*".to_owned(), to(0, 1))
             ],
-            default: Box::new(to(1, 0)),
+            default: Box::new(Route::Rewritten {
+                rewrite: 0,
+                route: Box::new(to(1, 0)),
+            }),
         }
     );
     assert_eq!(

@@ -22,8 +22,10 @@ use super::upload::{NoUpload, Upload};
 use super::upstream::{Failure, Outgoing, Upstream};
 use super::wire::MemberBody;
 use super::{affinity, headers, pages};
-use crate::data_plane::{Routed, RoutingTable, Target, Verdict, retry_rule};
-use crate::desired::BackendSettings;
+use crate::data_plane::{
+    Changes, RewriteAnswer, RewriteRequest, Routed, RoutingTable, Target, Verdict, retry_rule,
+};
+use crate::desired::{BackendSettings, Rewrite};
 use crate::drive::live::request_id;
 use crate::http::Clock;
 use crate::ledger::{Attempt, Fault, RequestId};
@@ -42,6 +44,8 @@ struct Pending {
     turn: u64,
     attempt: u8,
     failed: Option<Ipv4Addr>,
+    /// What rewrite rules change on its way to the member.
+    changes: Changes,
 }
 
 /// What to do after a look at the table or an attempt.
@@ -58,6 +62,7 @@ struct Place<'table> {
     live: &'table LiveTable,
     table: &'table RoutingTable,
     target: &'table Target,
+    rewrite: Option<&'table Rewrite>,
 }
 
 /// A member chosen for one attempt, and counted.
@@ -69,6 +74,7 @@ struct Chosen<'table> {
     counted: Counted,
     /// The cookie that is to bind the client to the member, where it is not bound yet.
     bind: Option<&'table str>,
+    rewrite: Option<&'table Rewrite>,
 }
 
 impl GatewayInstance {
@@ -90,6 +96,7 @@ impl GatewayInstance {
             turn: self.next_turn(),
             attempt: 0,
             failed: None,
+            changes: Changes::default(),
         };
         loop {
             let live = self.table().ok_or(Closed)?;
@@ -116,8 +123,17 @@ impl GatewayInstance {
             client.reopen(now);
         }
         let (address, port) = (client.address, client.entrance.port);
-        let host = host_of(&pending.head);
-        match table.route(host, address, port, path_of(&pending.head)) {
+        let (host, path) = (host_of(&pending.head), path_of(&pending.head));
+        let rewrite = table.rewrite(host, address, port, path);
+        let changes = rewrite.map(|rewrite| rewrite.request(as_rules_see(client, &pending.head)));
+        let changes = changes.unwrap_or_default();
+        let path = match &changes.target {
+            Some(target) if changes.reroute => target,
+            _ => path,
+        };
+        let routed = table.route(host, address, port, path);
+        pending.changes = changes;
+        match routed {
             Routed::NotListening => Next::Close,
             Routed::NotFound => page(StatusCode::NOT_FOUND),
             Routed::Redirect { status, location } => {
@@ -128,6 +144,7 @@ impl GatewayInstance {
                     live,
                     table,
                     target,
+                    rewrite,
                 };
                 self.attempt(client, place, pending).await
             }
@@ -142,6 +159,7 @@ impl GatewayInstance {
             live,
             table,
             target,
+            rewrite,
         }: Place<'_>,
         pending: &mut Pending,
     ) -> Next {
@@ -175,6 +193,7 @@ impl GatewayInstance {
             upstream,
             counted,
             bind: cookie.filter(|_| bound != Some(member)),
+            rewrite,
         };
         self.send(client, chosen, pending, record).await
     }
@@ -192,7 +211,8 @@ impl GatewayInstance {
         let settings = chosen.settings;
         let upgrade = headers::upgrade(&pending.head.headers);
         let forwarding = Forwarding {
-            target: &member_target(&pending.head, settings.path.as_deref()),
+            target: &member_target(pending, settings.path.as_deref()),
+            changes: &pending.changes,
             host: settings.host.as_deref(),
             original_host: host_of(&pending.head),
             trace: pending.turn << 16 | u64::from(self.number),
@@ -212,7 +232,12 @@ impl GatewayInstance {
                 // A change of protocol that nobody asked for is no answer.
                 None => fail(record, Fault::Reset, 502),
             },
-            Ok(response) => pass_on(chosen, record, response),
+            Ok(mut response) => {
+                if let Some(rewrite) = chosen.rewrite {
+                    rewrite_answer(rewrite, client, &pending.head, &mut response);
+                }
+                pass_on(chosen, record, response)
+            }
             Err(failure) => self.judge(client, chosen, pending, record, failure),
         }
     }
@@ -278,6 +303,32 @@ impl GatewayInstance {
     }
 }
 
+fn rewrite_answer(
+    rewrite: &Rewrite,
+    client: &Client,
+    head: &Parts,
+    response: &mut Response<MemberBody>,
+) {
+    let answer = RewriteAnswer {
+        status: response.status().as_u16(),
+        headers: response.headers(),
+    };
+    let changes = rewrite.answer(as_rules_see(client, head), answer);
+    headers::change(response.headers_mut(), &changes);
+}
+
+fn as_rules_see<'a>(client: &Client, head: &'a Parts) -> RewriteRequest<'a> {
+    RewriteRequest {
+        method: head.method.as_str(),
+        scheme: client.entrance.scheme,
+        host: host_of(head),
+        target: path_of(head),
+        headers: &head.headers,
+        client: client.entrance.address,
+        port: client.entrance.port,
+    }
+}
+
 fn pass_on(chosen: Chosen<'_>, mut record: Record, response: Response<MemberBody>) -> Next {
     let (mut head, mut body) = response.into_parts();
     headers::strip_hop_by_hop(&mut head.headers);
@@ -335,8 +386,11 @@ fn path_of(head: &Parts) -> &str {
 }
 
 /// The request target in origin form, below the settings' path where they override it.
-fn member_target<'a>(head: &'a Parts, prefix: Option<&str>) -> Cow<'a, str> {
-    let path = path_of(head);
+fn member_target<'a>(pending: &'a Pending, prefix: Option<&str>) -> Cow<'a, str> {
+    let rewritten = pending.changes.target.as_deref();
+    // What cannot stand in a request line is not written there.
+    let rewritten = rewritten.filter(|target| target.parse::<PathAndQuery>().is_ok());
+    let path = rewritten.unwrap_or_else(|| path_of(&pending.head));
     match prefix {
         Some(prefix) => Cow::Owned(format!("{}{path}", prefix.trim_end_matches('/'))),
         None => Cow::Borrowed(path),

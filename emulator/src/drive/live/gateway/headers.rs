@@ -11,6 +11,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Version};
 
 use super::upload::Upload;
+use crate::data_plane::Changes;
 use crate::seed::Seed;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -25,7 +26,11 @@ const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 pub(crate) struct Entrance {
     /// The listener's port as Azure knows it.
     pub(crate) port: u16,
-    /// The client's end, as `ip:port`.
+    /// `http` or `https`.
+    pub(crate) scheme: &'static str,
+    /// The client's end.
+    pub(crate) address: SocketAddr,
+    /// The same, as `ip:port`.
     client: String,
     /// The headers about protocol and port, as bytes.
     fixed: Bytes,
@@ -42,6 +47,8 @@ pub(crate) struct Forwarding<'a> {
     pub(crate) original_host: &'a str,
     /// What the trace id is made of.
     pub(crate) trace: u64,
+    /// What rewrite rules change.
+    pub(crate) changes: &'a Changes,
     /// The protocol that the client asks to change to.
     pub(crate) upgrade: Option<&'a HeaderValue>,
 }
@@ -53,6 +60,8 @@ impl Entrance {
         let fixed = format!("x-forwarded-proto: {scheme}\r\nx-forwarded-port: {port}\r\n");
         Self {
             port,
+            scheme,
+            address: client,
             client: client.to_string(),
             fixed: Bytes::from(fixed),
         }
@@ -77,19 +86,74 @@ pub(crate) fn forward(
     }
     let original = forwarding.original_host;
     let host = forwarding.host.unwrap_or(original);
+    let changes = forwarding.changes;
+    let rewritten = changes
+        .headers
+        .get("host")
+        .filter(|host| fits("host", host));
+    let host = rewritten.map_or(host, String::as_str);
     put_field(&mut text, "host", host.as_bytes());
-    put_passed_on(&mut text, &head.headers);
+    put_passed_on(&mut text, &head.headers, changes);
     put_length(&mut text, head, upload);
-    put_client(&mut text, &head.headers, &entrance.client);
+    if !changes.headers.contains_key(FORWARDED_FOR.as_str()) {
+        put_client(&mut text, &head.headers, &entrance.client);
+    }
     text.extend_from_slice(&entrance.fixed);
     put_field(&mut text, "x-original-host", original.as_bytes());
     put_field(&mut text, "x-appgw-trace-id", &trace_id(forwarding.trace));
+    put_rewritten(&mut text, head, changes);
     if let Some(protocol) = forwarding.upgrade {
         text.extend_from_slice(b"connection: upgrade\r\n");
         put_field(&mut text, "upgrade", protocol.as_bytes());
     }
     text.extend_from_slice(b"\r\n");
     text.freeze()
+}
+
+/// Makes the changes of rewrite rules to an answer.
+pub(crate) fn change(headers: &mut HeaderMap, changes: &Changes) {
+    for (name, value) in &changes.headers {
+        let Ok(name) = name.parse::<HeaderName>() else {
+            continue;
+        };
+        if is_framing(&name) {
+            continue;
+        }
+        match HeaderValue::from_str(value) {
+            Ok(value) if !value.is_empty() => {
+                headers.insert(name, value);
+            }
+            _ => {
+                headers.remove(name);
+            }
+        }
+    }
+}
+
+/// The headers that rewrite rules set, and the URL that they changed (azure-facts.md §5.1, step 5).
+fn put_rewritten(text: &mut BytesMut, head: &Parts, changes: &Changes) {
+    for (name, value) in &changes.headers {
+        if name != "host" && fits(name, value) {
+            put_field(text, name, value.as_bytes());
+        }
+    }
+    if changes.target.is_some() {
+        let original = head.uri.path_and_query().map_or("/", |path| path.as_str());
+        put_field(text, "x-original-url", original.as_bytes());
+    }
+}
+
+/// Whether a header may be written: a rule can neither break the head apart nor change how long the
+/// body is.
+fn fits(name: &str, value: &str) -> bool {
+    let name = name.parse::<HeaderName>();
+    !value.is_empty()
+        && name.is_ok_and(|name| !is_framing(&name))
+        && HeaderValue::from_str(value).is_ok()
+}
+
+fn is_framing(name: &HeaderName) -> bool {
+    [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE].contains(name)
 }
 
 /// Writes one header.
@@ -161,12 +225,13 @@ fn named_by_connection(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 
 /// The client's headers, but for those that concern its connection only (RFC 9110 §7.6.1) and those
 /// that the gateway writes itself.
-fn put_passed_on(text: &mut BytesMut, headers: &HeaderMap) {
+fn put_passed_on(text: &mut BytesMut, headers: &HeaderMap, changes: &Changes) {
     let has_named = headers.contains_key(CONNECTION);
     for (name, value) in headers {
         let is_named =
             || named_by_connection(headers).any(|named| named.eq_ignore_ascii_case(name.as_str()));
-        if is_our_own(name) || (has_named && is_named()) {
+        let is_changed = changes.headers.contains_key(name.as_str());
+        if is_our_own(name) || is_changed || (has_named && is_named()) {
             continue;
         }
         if *name == TE {
@@ -244,6 +309,7 @@ mod tests {
             host,
             original_host: "app.contoso.com",
             trace: 7,
+            changes: &Changes::default(),
             upgrade: upgrade(&head.headers),
         };
         let entrance = Entrance::new(client, 443, true);

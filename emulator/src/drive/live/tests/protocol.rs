@@ -15,7 +15,7 @@ use tokio_rustls::TlsConnector;
 
 use super::raw::{Member, Raw, Script};
 use super::topology::{BLUE, GREEN, Plan, Topology};
-use crate::desired::Certificate;
+use crate::desired::{Certificate, Rewrite, RewriteRule, UrlRewrite};
 use crate::ledger::Attempt;
 
 async fn behind(script: Script) -> (Topology, Member) {
@@ -151,6 +151,46 @@ async fn a_pipeline_is_answered_in_order() {
     let mut client = Raw::say(topology.socket(), &[&one[..], one, last].concat()).await;
     let answers = client.rest().await;
     assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 3, "{answers}");
+    topology.live.shutdown().await;
+}
+
+#[tokio::test]
+async fn rewrite_rules_change_what_passes() {
+    let answer = b"HTTP/1.1 200 OK\r\nserver: secret\r\ncontent-length: 2\r\n\r\nok";
+    let mut member = Member::start(Script::Keep(answer)).await;
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let rule = RewriteRule {
+        conditions: Vec::new(),
+        request_headers: vec![
+            pair("X-Forwarded-For", "{var_add_x_forwarded_for_proxy}"),
+            pair("Accept", ""),
+            pair("Content-Length", "9"),
+        ],
+        answer_headers: vec![pair("Server", ""), pair("X-Path", "{var_uri_path}")],
+        url: Some(UrlRewrite {
+            path: Some("/new{var_uri_path}".to_owned()),
+            query: None,
+            reroute: false,
+        }),
+    };
+    let plan = Plan {
+        backend: Some(member.address),
+        rewrites: vec![Rewrite { rules: vec![rule] }],
+        ..Plan::default()
+    };
+    let topology = Topology::build(plan, &[GREEN]).await;
+    let request = b"GET /a?b=c HTTP/1.1\r\nhost: a\r\naccept: */*\r\n\r\n";
+    let mut client = Raw::say(topology.socket(), request).await;
+    let answer = client.until(b"ok").await;
+    assert!(answer.contains("x-path: /a\r\n"), "{answer}");
+    assert!(!answer.contains("secret"), "{answer}");
+    let asked = member.asked().await;
+    assert!(asked.starts_with("GET /new/a?b=c HTTP/1.1\r\n"), "{asked}");
+    assert!(asked.contains("x-forwarded-for: 127.0.0.1\r\n"), "{asked}");
+    assert!(asked.contains("x-original-url: /a?b=c\r\n"), "{asked}");
+    for gone in ["accept:", "content-length:"] {
+        assert!(!asked.contains(gone), "{gone} in {asked}");
+    }
     topology.live.shutdown().await;
 }
 

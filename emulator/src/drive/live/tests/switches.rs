@@ -104,7 +104,7 @@ fn plan() -> Plan {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn switch_after_switch_under_load_loses_nothing() {
+async fn switch_after_switch_under_load_loses_nothing_on_sockets() {
     let run = Run::asked();
     let mut topology = Topology::build(plan(), &[GREEN]).await;
     let seen = Arc::new(Seen {

@@ -11,7 +11,7 @@ use crate::cloud::{Cloud, CloudConfig};
 use crate::data_plane::{Application, ServiceTime, Shape};
 use crate::desired::{
     BackendSettings, BalancerRule, Certificate, Desired, Distribution, Gateway, GatewayRollout,
-    InstanceKey, InstanceSpec, Listener, LoadBalancer, Pool, Probe, ProbeRequest, Route,
+    InstanceKey, InstanceSpec, Listener, LoadBalancer, Pool, Probe, ProbeRequest, Rewrite, Route,
 };
 use crate::drive::live::clock::pass;
 use crate::drive::live::{Live, LiveOptions, Program};
@@ -31,6 +31,7 @@ pub(super) struct Topology {
     pub(super) live: Live,
     settings: BackendSettings,
     certificate: Option<Arc<Certificate>>,
+    rewrites: Vec<Rewrite>,
     generation: u64,
 }
 
@@ -45,6 +46,8 @@ pub(super) struct Plan {
     pub(super) application: Application,
     /// What listens in the place of every instance's application.
     pub(super) backend: Option<SocketAddr>,
+    /// Rewrite rule sets; the first is the rule's.
+    pub(super) rewrites: Vec<Rewrite>,
 }
 
 impl Default for Plan {
@@ -56,6 +59,7 @@ impl Default for Plan {
             affinity: None,
             certificate: None,
             backend: None,
+            rewrites: Vec::new(),
             application: Application {
                 startup: Duration::from_secs(1),
                 startup_spread: Duration::ZERO,
@@ -85,6 +89,7 @@ impl Topology {
             live,
             settings: settings(plan.drain, plan.request_timeout, plan.affinity),
             certificate: plan.certificate.map(Arc::new),
+            rewrites: plan.rewrites,
             generation: 0,
         };
         for (side, frontend) in [("green", GREEN), ("blue", BLUE)] {
@@ -192,10 +197,7 @@ impl Topology {
             port: if self.certificate.is_some() { 443 } else { 80 },
             certificate: self.certificate.clone(),
             hosts: Vec::new(),
-            route: Route::Pool {
-                pool: 0,
-                settings: 0,
-            },
+            route: self.route(),
         };
         Gateway {
             listeners: vec![listener],
@@ -204,7 +206,24 @@ impl Topology {
                 members: members.to_vec(),
             }],
             settings: vec![self.settings.clone()],
+            rewrites: self.rewrites.clone(),
             http_2: true,
+        }
+    }
+}
+
+impl Topology {
+    fn route(&self) -> Route {
+        let pool = Route::Pool {
+            pool: 0,
+            settings: 0,
+        };
+        if self.rewrites.is_empty() {
+            return pool;
+        }
+        Route::Rewritten {
+            rewrite: 0,
+            route: Box::new(pool),
         }
     }
 }
