@@ -298,6 +298,38 @@ async fn a_cut_ends_one_request_of_http_2_and_not_its_connection() {
     topology.live.shutdown().await;
 }
 
+/// The real tool, where this machine has it: versions, an upload with its expectation, a download.
+#[tokio::test]
+async fn curl_speaks_both_versions() {
+    let (topology, stream) = over_tls(Plan::default(), &[b"http/1.1"]).await;
+    drop(stream);
+    let url = format!("https://{}", topology.socket());
+    for (version, path, told) in [
+        ("--http1.1", "/", "1.1 200 "),
+        ("--http2", "/bytes?n=300000", "2 200 300000"),
+        ("--http2", "/upload", "2 200 "),
+    ] {
+        let mut curl = tokio::process::Command::new("curl");
+        curl.args(["--silent", "--insecure", "--output", "/dev/null", version])
+            .args([
+                "--write-out",
+                "%{http_version} %{http_code} %{size_download}",
+            ])
+            .arg(format!("{url}{path}"));
+        if path == "/upload" {
+            curl.args(["--data-binary", &"x".repeat(100_000)]);
+        }
+        let ended = curl.kill_on_drop(true).output().await;
+        let Ok(ended) = ended else {
+            // A machine without curl checks the same with hyper above.
+            break;
+        };
+        let said = String::from_utf8_lossy(&ended.stdout).into_owned();
+        assert!(said.starts_with(told), "{version} {path}: {said}");
+    }
+    topology.live.shutdown().await;
+}
+
 #[tokio::test]
 async fn a_client_that_offers_only_http_1_gets_it() {
     let (topology, stream) = over_tls(Plan::default(), &[b"http/1.1"]).await;
