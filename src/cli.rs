@@ -9,6 +9,8 @@ use crate::output::{Format, Output};
 use crate::{
     az, completions, deploy, emulate, env, explain, init, load, rehearse, replay, retire, rollback,
     scale, simulate, status, swap, verify_script,
+    apply, az, completions, deploy, emulate, env, explain, init, plan, rehearse, replay, retire,
+    rollback, scale, simulate, status, swap, verify_script,
 };
 
 /// Rehearse a blue-green swap on a local Azure, then run it for real.
@@ -83,6 +85,10 @@ pub(crate) enum Command {
     Init(init::Args),
     /// Make the frontend or one side what the configuration says.
     Deploy(deploy::Args),
+    /// Show what a swap would do, and freeze it.
+    Plan(plan::Args),
+    /// Do what a frozen plan says, or refuse.
+    Apply(apply::Args),
     /// Swap to the idle side, or go on with an unfinished swap.
     Swap(swap::Args),
     /// Show which side serves, both sides' machines and the last run.
@@ -98,6 +104,15 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Refuses a form of output that the command does not have.
+    pub(crate) fn check_format(&self, format: Format) -> Result<(), Failure> {
+        if !format.is_markdown() || matches!(self, Self::Plan(_)) {
+            return Ok(());
+        }
+        Err(Failure::usage("this command does not print Markdown")
+            .next("use `--output text`, `json` or `ndjson`; `turquoise plan` prints Markdown"))
+    }
+
     /// Runs the command.
     pub(crate) fn run(self, output: &Output) -> Result<Exit, Failure> {
         match self {
@@ -112,6 +127,8 @@ impl Command {
             Self::Scale(args) => scale::run(&args, output),
             Self::Init(args) => init::run(&args, output),
             Self::Deploy(args) => deploy::run(&args, output),
+            Self::Plan(args) => plan::run(&args, output),
+            Self::Apply(args) => apply::run(&args, output),
             Self::Swap(args) => swap::run(&args, output),
             Self::Status(args) => status::run(&args, output),
             Self::Rollback(args) => rollback::run(&args, output),

@@ -11,6 +11,8 @@ pub(crate) enum Exit {
     Completed,
     /// A defect of ours.
     Internal,
+    /// `plan --detailed-exitcode`: a swap would change something.
+    ChangesPending,
     /// A check before the run found something that blocks it.
     Preflight,
     /// A gate failed before any gateway write.
@@ -25,6 +27,8 @@ pub(crate) enum Exit {
     Locked,
     /// The world is not as the plan assumed.
     Stale,
+    /// Asked for or paused: the run is not over.
+    Accepted,
     /// The endpoint refused who we are or what we may do.
     Forbidden,
     /// The control plane throttles, is unreachable or fails.
@@ -41,9 +45,10 @@ pub(crate) enum Exit {
 
 impl Exit {
     /// All of them, in order of code.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Completed,
         Self::Internal,
+        Self::ChangesPending,
         Self::Preflight,
         Self::GateFailed,
         Self::RolledBack,
@@ -51,6 +56,7 @@ impl Exit {
         Self::Parked,
         Self::Locked,
         Self::Stale,
+        Self::Accepted,
         Self::Forbidden,
         Self::Unavailable,
         Self::BudgetViolated,
@@ -64,6 +70,7 @@ impl Exit {
         match self {
             Self::Completed => 0,
             Self::Internal => 1,
+            Self::ChangesPending => 2,
             Self::Preflight => 3,
             Self::GateFailed => 4,
             Self::RolledBack => 5,
@@ -71,6 +78,7 @@ impl Exit {
             Self::Parked => 7,
             Self::Locked => 8,
             Self::Stale => 9,
+            Self::Accepted => 10,
             Self::Forbidden => 11,
             Self::Unavailable => 12,
             Self::BudgetViolated => 13,
@@ -91,6 +99,7 @@ impl Exit {
         match self {
             Self::Completed => "completed",
             Self::Internal => "internal",
+            Self::ChangesPending => "changes_pending",
             Self::Preflight => "preflight",
             Self::GateFailed => "gate_failed",
             Self::RolledBack => "rolled_back",
@@ -98,6 +107,7 @@ impl Exit {
             Self::Parked => "parked",
             Self::Locked => "locked",
             Self::Stale => "stale",
+            Self::Accepted => "accepted",
             Self::Forbidden => "forbidden",
             Self::Unavailable => "unavailable",
             Self::BudgetViolated => "budget_violated",
@@ -112,6 +122,9 @@ impl Exit {
         match self {
             Self::Completed => "completed and verified, or nothing to do",
             Self::Internal => "internal error: a defect of turquoise; look with `turquoise status`",
+            Self::ChangesPending => {
+                "`plan --detailed-exitcode`: a swap would change something; nothing was changed"
+            }
             Self::Preflight => "a check before the run blocks it; nothing was changed",
             Self::GateFailed => "a gate failed before any gateway write; pins are restored",
             Self::RolledBack => "rolled back and verified: the old side serves",
@@ -119,6 +132,9 @@ impl Exit {
             Self::Parked => "parked in a safe state: a human decides; the reason is in the result",
             Self::Locked => "someone else holds the lock; nothing was changed",
             Self::Stale => "the world is not as the plan assumed; nothing was changed by this run",
+            Self::Accepted => {
+                "accepted: the run is paused, or will hear of it at its next safe point"
+            }
             Self::Forbidden => "authentication or authorisation was refused",
             Self::Unavailable => "the endpoint throttles, fails or cannot be reached",
             Self::BudgetViolated => {
@@ -144,7 +160,10 @@ mod tests {
     #[test]
     fn codes_are_those_of_the_contract() {
         let codes: Vec<u8> = Exit::ALL.iter().map(|exit| exit.code()).collect();
-        assert_eq!(codes, [0, 1, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 64, 130, 143]);
+        assert_eq!(
+            codes,
+            [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 64, 130, 143]
+        );
     }
 
     #[test]

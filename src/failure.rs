@@ -49,6 +49,13 @@ impl Failure {
         self
     }
 
+    /// The same with a cause in words.
+    #[must_use]
+    pub(crate) fn because_of(mut self, why: impl Into<String>) -> Self {
+        self.because_text(why.into());
+        self
+    }
+
     /// The same with the next step.
     #[must_use]
     pub(crate) fn next(mut self, step: impl Into<String>) -> Self {

@@ -4,6 +4,7 @@
 //! is told, [`output`] where results go (stdout) and where everything else goes (stderr).
 
 mod az;
+mod apply;
 mod build;
 mod cli;
 mod completions;
@@ -21,6 +22,7 @@ mod load;
 mod local;
 mod logging;
 mod output;
+mod plan;
 mod progress;
 mod rehearse;
 mod replay;
@@ -47,6 +49,10 @@ fn main() -> ExitCode {
     };
     logging::start(cli.global.verbose, cli.global.quiet);
     let output = output::Output::new(cli.global.output);
+    if let Err(failure) = cli.command.check_format(cli.global.output) {
+        output.failure(&failure);
+        return failure.exit.into();
+    }
     match cli.command.run(&output) {
         Ok(exit) => exit.into(),
         Err(failure) => {

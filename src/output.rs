@@ -20,6 +20,22 @@ pub(crate) enum Format {
     Json,
     /// One JSON document per event, as it happens; the result is the last line.
     Ndjson,
+    /// Markdown, for documents: `plan` and `report`.
+    Markdown,
+    /// Markdown as GitHub renders it, for a comment on a pull request.
+    Github,
+}
+
+impl Format {
+    /// Whether it is for people who read rendered text.
+    pub(crate) const fn is_markdown(self) -> bool {
+        matches!(self, Self::Markdown | Self::Github)
+    }
+
+    /// Whether programs read it.
+    const fn is_json(self) -> bool {
+        matches!(self, Self::Json | Self::Ndjson)
+    }
 }
 
 /// Writes results.
@@ -32,6 +48,11 @@ impl Output {
     /// An output of this form.
     pub(crate) const fn new(format: Format) -> Self {
         Self { format }
+    }
+
+    /// The form.
+    pub(crate) const fn format(&self) -> Format {
+        self.format
     }
 
     /// Whether people read the output.
@@ -51,6 +72,13 @@ impl Output {
         }
     }
 
+    /// Writes Markdown where that was asked for; nothing otherwise.
+    pub(crate) fn markdown(&self, text: &str) {
+        if self.format.is_markdown() {
+            write_line(std::io::stdout(), text.trim_end());
+        }
+    }
+
     /// Writes an event under `ndjson`; nothing otherwise.
     pub(crate) fn event(&self, document: &Value) {
         if self.format == Format::Ndjson {
@@ -58,9 +86,9 @@ impl Output {
         }
     }
 
-    /// Writes a result document under `json` and `ndjson`; nothing under `text`.
+    /// Writes a result document under `json` and `ndjson`; nothing otherwise.
     pub(crate) fn document(&self, document: &Value) {
-        if self.format != Format::Text {
+        if self.format.is_json() {
             write_line(std::io::stdout(), &document.to_string());
         }
     }

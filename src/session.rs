@@ -169,6 +169,7 @@ pub(crate) fn settings(start: Start, to: Option<&str>, forfeit_rollback: bool) -
         start,
         to: to.map(str::to_owned),
         forfeit_rollback,
+        approved: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use serde_json::json;
-use turquoise_orchestrator::{RunStatus, SideStatus, Start, StatusReport, status};
+use turquoise_orchestrator::{ArmFailure, RunStatus, SideStatus, Start, StatusReport, status};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -25,19 +25,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, Failure> {
     let settings = settings(Start::New, None, false);
     Session::run(&args.target, output, async |session| {
-        let report = status(&session.as_run(&settings)).await.map_err(|error| {
-            let gateway = session.config.target.gateway.name();
-            Failure::new(
-                Exit::from_code(error.exit_code()),
-                format!("cannot read gateway `{gateway}` at `{}`", args.target.endpoint),
-            )
-            .because(&error)
-            .next(if error.is_not_found() {
-                "`turquoise deploy frontend` creates it; or correct `target.gateway` in the configuration"
-            } else {
-                "check --endpoint; `turquoise emulate --port 8400` starts a local Azure"
-            })
-        })?;
+        let report = status(&session.as_run(&settings)).await;
+        let report = report.map_err(|error| unreadable(session, args.target.endpoint(), &error))?;
         output.text(&text(&report, Paint::stdout()));
         let mut document = serde_json::to_value(&report).unwrap_or_else(|_| json!({}));
         if let Some(members) = document.as_object_mut() {
@@ -45,6 +34,21 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, Failure> {
         }
         output.document(&document);
         Ok(Exit::Completed)
+    })
+}
+
+/// Says what could not be read and what to do.
+pub(crate) fn unreadable(session: &Session, endpoint: &str, error: &ArmFailure) -> Failure {
+    let gateway = session.config.target.gateway.name();
+    Failure::new(
+        Exit::from_code(error.exit_code()),
+        format!("cannot read gateway `{gateway}` at `{endpoint}`"),
+    )
+    .because(error)
+    .next(if error.is_not_found() {
+        "`turquoise deploy frontend` creates it; or correct `target.gateway` in the configuration"
+    } else {
+        "check --endpoint; `turquoise emulate --port 8400` starts a local Azure"
     })
 }
 

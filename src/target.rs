@@ -62,6 +62,11 @@ impl Target {
         Ok(Access::new(&self.endpoint, StaticToken::new(token(local)?)))
     }
 
+    /// Where Azure Resource Manager answers.
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
     fn endpoint_parts(&self) -> Option<(String, String)> {
         let uri: http::Uri = self.endpoint.parse().ok()?;
         let scheme = uri

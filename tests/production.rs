@@ -2,53 +2,7 @@
 
 mod support;
 
-use serde_json::Value;
-use support::{Ended, Started, folder, run_in, write_short_configuration};
-
-/// Azure's minutes in seconds.
-const SPEED: &str = "--speed=60";
-
-/// A local Azure, a configuration with short phases, and the command beside them.
-struct System {
-    folder: tempfile::TempDir,
-    endpoint: String,
-    _azure: Started,
-}
-
-impl System {
-    fn start() -> Self {
-        let folder = folder();
-        let mut azure = Started::new(&folder, &["emulate", "--output", "json", SPEED]);
-        let ready = azure.event(|event| event["event"] == "ready");
-        let endpoint = ready["arm"].as_str().expect("it names its endpoint");
-        let system = Self {
-            endpoint: endpoint.to_owned(),
-            folder,
-            _azure: azure,
-        };
-        write_short_configuration(&system.folder);
-        system
-    }
-
-    fn run(&self, verb: &[&str]) -> Ended {
-        let mut arguments = verb.to_vec();
-        arguments.extend(["--endpoint", &self.endpoint, "--output", "json", SPEED]);
-        run_in(&self.folder, &arguments)
-    }
-
-    #[track_caller]
-    fn completes(&self, verb: &[&str]) -> Value {
-        let ended = self.run(verb);
-        let result = ended.result();
-        assert_eq!(ended.code, 0, "{verb:?}: {result:#}\n{}", ended.stderr);
-        result
-    }
-
-    #[track_caller]
-    fn live(&self) -> Value {
-        self.completes(&["status"])["live"].clone()
-    }
-}
+use support::system::System;
 
 #[test]
 fn a_system_that_is_not_deployed_is_named_with_what_makes_it() {

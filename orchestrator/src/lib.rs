@@ -33,12 +33,16 @@ pub use lease::{Lease, LeaseStore, Version};
 pub use live::LiveEnvironment;
 pub use observer::{Observer, Progress, SeenBuild};
 pub use phase::Phase;
+pub use plan::{
+    BlastRadius, CapacityProof, CapacityStep, PlanCheck, PlanContent, PlanRefusal, PlannedChange,
+    PlannedSide, PlannedWrite, RollbackReadiness, SwapPlan, TimeEstimate,
+};
 pub use report::{
     GatewayWrite, MemberStatus, Outcome, PhaseReport, PoolReport, RunStatus, SideReport,
     SideStatus, StatusReport, SwapReport,
 };
-pub use run::{Run, Settings, Start};
-pub use swap::{retire, rollback, status, swap};
+pub use run::{Approved, Run, Settings, Start};
+pub use swap::{Planning, plan, retire, rollback, status, swap};
 
 /// An error with its causes in one line, outermost first.
 fn error_text(error: &dyn std::error::Error) -> String {

@@ -8,6 +8,7 @@ use crate::environment::Environment;
 use crate::journal::{JournalStore, RunId};
 use crate::lease::LeaseStore;
 use crate::observer::Observer;
+use crate::plan::SwapPlan;
 
 /// Everything a run works with. Borrowed, so that stores and worlds outlive a crash of the run.
 pub struct Run<'a, E: Environment> {
@@ -55,6 +56,17 @@ pub struct Settings {
     pub to: Option<String>,
     /// Allows a swap while the last one still retains its old side, which gives up the way back.
     pub forfeit_rollback: bool,
+    /// The plan that was approved; a new run whose own plan is another one changes nothing.
+    pub approved: Option<Approved>,
+}
+
+/// An approval of one plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approved {
+    /// The plan's hash, as `plan` printed it.
+    pub hash: String,
+    /// The plan itself, where it is at hand: then what has moved since can be named.
+    pub plan: Option<Box<SwapPlan>>,
 }
 
 /// Whether a run begins or goes on.

@@ -10,6 +10,7 @@ pub(crate) mod event;
 pub(crate) mod machine;
 #[cfg(test)]
 mod model;
+mod planning;
 mod status;
 
 use std::cell::{Cell, RefCell};
@@ -30,6 +31,7 @@ use account::refused;
 use drive::{Driver, Memory};
 
 pub use drive::retire;
+pub use planning::{Planning, plan};
 pub use status::status;
 
 /// Swaps the pool to the idle side, or goes on with an unfinished run.

@@ -2,6 +2,8 @@
 
 #![expect(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod system;
+
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};

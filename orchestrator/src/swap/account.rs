@@ -12,7 +12,10 @@ use super::machine::{Ending, State};
 impl<E: Environment> Driver<'_, E> {
     /// Writes the end into the journal, gives the lease back and reports.
     pub(super) async fn account(&self, driven: Driven) -> SwapReport {
-        let outcome = outcome(driven);
+        let outcome = match outcome(driven) {
+            Outcome::Refused if self.memory.borrow().stale => Outcome::Stale,
+            outcome => outcome,
+        };
         let reason = self.reason(driven);
         let ended = Record::Ended {
             outcome: outcome.clone(),

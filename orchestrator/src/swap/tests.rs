@@ -1,5 +1,6 @@
 //! Whole swaps against the scripted Azure: what is written, what is refused, what survives.
 
+mod planning;
 mod resumption;
 
 use std::cell::RefCell;

@@ -141,6 +141,7 @@ fn settings() -> Settings {
         start: Start::New,
         to: None,
         forfeit_rollback: false,
+        approved: None,
     }
 }
 

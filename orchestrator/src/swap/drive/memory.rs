@@ -42,6 +42,8 @@ pub(crate) struct Memory {
     pub(crate) seen: Vec<String>,
     /// Why the run is where it is, in one line.
     pub(crate) reason: String,
+    /// Whether the world is not the one that was approved.
+    pub(crate) stale: bool,
     /// What could not be put back.
     pub(crate) residue: Vec<String>,
     /// Whether pins and scales were put back.

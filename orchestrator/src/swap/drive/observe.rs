@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::future::{join, try_join};
+use futures_util::future::join;
 
 use super::Driver;
 use super::answers::Window;
@@ -12,8 +12,11 @@ use crate::environment::Environment;
 use crate::gates::{Tally, Verdict};
 use crate::journal::Record;
 use crate::observer::Progress;
-use crate::plan::{self, Direction, Member, Plan, SideWorld, World};
+use crate::plan::World;
+use crate::plan::{self, Direction, Plan};
+use crate::run::Approved;
 use crate::swap::event::{Event, Reason};
+use crate::swap::planning::{no_pool, planned_content, side_world};
 use crate::view::gateway;
 
 /// How long the first read is repeated: an endpoint that is not there should be told at once.
@@ -30,19 +33,17 @@ impl<E: Environment> Driver<'_, E> {
             Ok(gateway) => gateway,
             Err(failure) => return self.unreadable(&failure),
         };
-        let target = &self.run.config.target;
         let Some(members) = self.members_of(&gateway) else {
-            return self.refuse(format!(
-                "gateway `{}` has no pool `{}` that lists addresses; correct `target.pool`",
-                target.gateway.name(),
-                target.pool
-            ));
+            return self.refuse(no_pool(&self.run));
         };
         let wanted = self.run.settings.to.as_deref();
         match plan::direction(self.run.config, &members, wanted) {
             Direction::Swap(sides) => {
                 self.memory.borrow_mut().sides = Some(sides);
                 Event::OnPlan
+            }
+            Direction::NothingToDo(side) if self.run.settings.approved.is_some() => {
+                self.stale(format!("`{side}` serves already"))
             }
             Direction::NothingToDo(side) => {
                 self.memory.borrow_mut().reason = format!("`{side}` serves already");
@@ -67,6 +68,11 @@ impl<E: Environment> Driver<'_, E> {
         if !plan.findings.is_empty() {
             return self.refuse(plan.findings.join("; "));
         }
+        if let Some(approved) = &self.run.settings.approved
+            && let Err(event) = self.hold_to(approved).await
+        {
+            return event;
+        }
         self.memory.borrow_mut().required = plan.required;
         let planned = Record::Planned {
             sides,
@@ -89,7 +95,10 @@ impl<E: Environment> Driver<'_, E> {
 
     async fn make_plan(&self) -> Result<Plan, ArmFailure> {
         let sides = self.sides();
-        let sides_world = join(self.side_world(&sides.old), self.side_world(&sides.new));
+        let sides_world = join(
+            side_world(&self.run, &self.arm, &sides.old),
+            side_world(&self.run, &self.arm, &sides.new),
+        );
         let (gateway, (old, new)) = join(self.gateway(), sides_world).await;
         let world = World {
             gateway: gateway?,
@@ -104,20 +113,32 @@ impl<E: Environment> Driver<'_, E> {
         Ok(plan::plan(self.run.config, endpoint, &sides, &world))
     }
 
-    async fn side_world(&self, member: &Member) -> Result<SideWorld, ArmFailure> {
-        let config = self.run.config;
-        let subscription = config.target.subscription();
-        let side = config.side(&member.name);
-        let unknown = || ArmFailure::Unexpected(format!("no side `{}`", member.name));
-        let side = side.ok_or_else(unknown)?;
-        let balancer = side.load_balancer(subscription);
-        let scale_set = side.scale_set(subscription, &member.name);
-        let (load_balancer, scale_set) =
-            try_join(self.arm.get(&balancer), self.arm.get(&scale_set)).await?;
-        Ok(SideWorld {
-            load_balancer,
-            scale_set,
-        })
+    /// Whether this run would do what was approved: nothing else is done in its name.
+    async fn hold_to(&self, approved: &Approved) -> Result<(), Event> {
+        let fresh = planned_content(&self.run, &self.arm, &self.sides()).await;
+        let fresh = fresh.map_err(|failure| self.unreadable(&failure))?;
+        let hash = fresh.hash();
+        if hash == approved.hash {
+            return Ok(());
+        }
+        let moved = approved
+            .plan
+            .as_ref()
+            .map_or_else(Vec::new, |plan| plan.content.moved_to(&fresh));
+        let moved = match moved.is_empty() {
+            true => format!("the plan is now `{hash}`, approved was `{}`", approved.hash),
+            false => moved.join("; "),
+        };
+        Err(self.stale(moved))
+    }
+
+    /// Nothing was changed, and what was approved does not fit any more.
+    fn stale(&self, moved: String) -> Event {
+        self.memory.borrow_mut().stale = true;
+        self.refuse(format!(
+            "the world has moved since the plan was approved: {moved}; plan again with \
+             `turquoise plan`"
+        ))
     }
 
     /// What the live side answers before anything is touched: its build, and its share of errors.
