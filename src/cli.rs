@@ -11,6 +11,9 @@ use crate::{
     scale, simulate, status, swap, verify_script,
     apply, az, completions, deploy, emulate, env, explain, init, plan, rehearse, replay, retire,
     rollback, scale, simulate, status, swap, verify_script,
+    apply, az, completions, control, deploy, doctor, emulate, env, explain, gc, history, init,
+    lock, man, plan, rehearse, replay, report, retire, rollback, scale, schema, simulate, status,
+    swap, verify_script,
 };
 
 /// Rehearse a blue-green swap on a local Azure, then run it for real.
@@ -95,10 +98,30 @@ pub(crate) enum Command {
     Status(status::Args),
     /// Bring the side back that served before.
     Rollback(rollback::Args),
+    /// Go on with an unfinished run.
+    Resume(control::ResumeArgs),
+    /// Hold the run that another process drives.
+    Pause(control::PauseArgs),
+    /// End the unfinished run and bring the old side back.
+    Abort(control::AbortArgs),
+    /// Look for what would block or hurt a swap.
+    Doctor(doctor::Args),
+    /// List the runs, or print one run's journal.
+    History(history::Args),
+    /// Tell what one run did, phase by phase.
+    Report(report::Args),
+    /// Show or break the lease.
+    Lock(lock::Args),
+    /// Put back what ended runs left behind.
+    Gc(gc::Args),
     /// Take the idle side's machines away.
     Retire(retire::Args),
     /// Explain an invariant, a phase, an outcome class or the exit codes.
     Explain(explain::Args),
+    /// Print the JSON Schema of the lines of `--output ndjson`.
+    Schema(schema::Args),
+    /// Write manual pages.
+    Man(man::Args),
     /// Print the completion script of a shell.
     Completions(completions::Args),
 }
@@ -106,7 +129,7 @@ pub(crate) enum Command {
 impl Command {
     /// Refuses a form of output that the command does not have.
     pub(crate) fn check_format(&self, format: Format) -> Result<(), Failure> {
-        if !format.is_markdown() || matches!(self, Self::Plan(_)) {
+        if !format.is_markdown() || matches!(self, Self::Plan(_) | Self::Report(_)) {
             return Ok(());
         }
         Err(Failure::usage("this command does not print Markdown")
@@ -132,8 +155,18 @@ impl Command {
             Self::Swap(args) => swap::run(&args, output),
             Self::Status(args) => status::run(&args, output),
             Self::Rollback(args) => rollback::run(&args, output),
+            Self::Resume(args) => control::run_resume(&args, output),
+            Self::Pause(args) => control::run_pause(&args, output),
+            Self::Abort(args) => control::run_abort(&args, output),
+            Self::Doctor(args) => doctor::run(&args, output),
+            Self::History(args) => history::run(&args, output),
+            Self::Report(args) => report::run(&args, output),
+            Self::Lock(args) => lock::run(&args, output),
+            Self::Gc(args) => gc::run(&args, output),
             Self::Retire(args) => retire::run(&args, output),
             Self::Explain(args) => explain::run(&args, output),
+            Self::Schema(args) => schema::run(&args, output),
+            Self::Man(args) => man::run(&args, output),
             Self::Completions(args) => completions::run(&args),
         }
     }

@@ -77,10 +77,10 @@ fn next(exit: Exit, target: &Target) -> String {
         Exit::Usage => format!("correct `{}`", target.config.display()),
         Exit::Unavailable => format!(
             "check that something answers at `{}`; `turquoise emulate --port 8400` starts a local Azure",
-            target.endpoint
+            target.endpoint()
         ),
         Exit::Forbidden => {
-            "check the token in `TURQUOISE_TOKEN` and the role of who it names".to_owned()
+            "check who you are (`--credential`) and the role of that identity".to_owned()
         }
         _ => "correct what is named above and run it again: what had settled stays".to_owned(),
     }

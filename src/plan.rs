@@ -3,6 +3,8 @@
 mod markdown;
 mod text;
 
+pub(crate) use text::time;
+
 use std::path::{Path, PathBuf};
 
 use serde_json::json;

@@ -45,6 +45,12 @@ impl Observer for Teller {
         if let Some(text) = tell(scene, progress, &self.sides) {
             display.say(&text);
         }
+        if let Progress::Entered { phase, reverse } = progress {
+            display.say(&format!(
+                "{phase}: abort now → {}",
+                phase.abort_now(*reverse)
+            ));
+        }
         if !scene.step.is_empty() {
             display.show(scene);
         }

@@ -3,7 +3,7 @@
 use serde_json::json;
 use turquoise_orchestrator::live::{AddressesError, LiveEnvironment, Trust};
 use turquoise_orchestrator::{
-    Access, Config, Environment, FileStore, Outcome, Run, Settings, Start, SwapReport,
+    Access, Config, Environment, Outcome, Run, Settings, Start, StaticToken, StoreError, SwapReport,
 };
 
 use crate::exit::Exit;
@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::output::{Output, Paint};
 use crate::progress::Teller;
+use crate::store::Store;
 use crate::target::Target;
 
 /// What a verb works with.
@@ -18,7 +19,7 @@ use crate::target::Target;
 pub(crate) struct Session {
     pub(crate) config: Config,
     pub(crate) access: Access,
-    pub(crate) store: FileStore,
+    pub(crate) store: Store,
     pub(crate) environment: LiveEnvironment,
     pub(crate) teller: Teller,
     pub(crate) interrupt: Interrupt,
@@ -32,15 +33,17 @@ impl Session {
         verb: impl AsyncFnOnce(&Self) -> Result<Exit, Failure>,
     ) -> Result<Exit, Failure> {
         let config = target.config()?;
-        let access = target.access()?;
         runtime()?.block_on(async {
             let interrupt = listen(
-                "ended at once; the journal holds every step, and `turquoise swap --resume` goes on",
+                "ended at once; the journal holds every step, and `turquoise resume` goes on",
             )?;
-            let environment = environment(target, &access, &interrupt).await?;
+            let environment = LiveEnvironment::new(trust(target)?).with_speed(target.speed);
+            let access = target.access(&environment)?;
+            signed_in(&access, &interrupt).await?;
+            let environment = connected(environment, target, &access, &interrupt).await?;
             let session = Self {
                 teller: Teller::new(output, &config, environment.now()),
-                store: target.store(&config),
+                store: target.store(&config)?,
                 config,
                 access,
                 environment,
@@ -52,6 +55,27 @@ impl Session {
         })
     }
 
+    /// The same for a verb that only reads the store: Azure is not asked and needs no token.
+    pub(crate) fn run_offline(
+        target: &Target,
+        output: &Output,
+        verb: impl AsyncFnOnce(&Self) -> Result<Exit, Failure>,
+    ) -> Result<Exit, Failure> {
+        let config = target.config()?;
+        runtime()?.block_on(async {
+            let environment = LiveEnvironment::new(trust(target)?);
+            let session = Self {
+                teller: Teller::new(output, &config, environment.now()),
+                store: target.store(&config)?,
+                access: Access::new(target.endpoint(), StaticToken::new("")),
+                interrupt: listen("ended")?,
+                config,
+                environment,
+            };
+            verb(&session).await
+        })
+    }
+
     /// The orchestrator's view of this session.
     pub(crate) fn as_run<'a>(&'a self, settings: &'a Settings) -> Run<'a, LiveEnvironment> {
         Run {
@@ -59,8 +83,8 @@ impl Session {
             access: &self.access,
             config: &self.config,
             settings,
-            journal: &self.store,
-            lease: &self.store,
+            journal: self.store.as_journal(),
+            lease: self.store.as_lease(),
             observer: &self.teller,
         }
     }
@@ -83,13 +107,31 @@ impl Session {
     }
 }
 
+/// Whoever cannot sign in hears of it before anything else is asked.
+async fn signed_in(access: &Access, interrupt: &Interrupt) -> Result<(), Failure> {
+    tokio::select! {
+        biased;
+        exit = interrupt.wait() => {
+            Err(Failure::new(exit, "stopped before anything was changed"))
+        }
+        signed_in = access.sign_in() => signed_in.map_err(|error| {
+            Failure::new(Exit::Forbidden, format!("nobody signs in to `{}`", access.endpoint()))
+                .because(&error)
+                .next(
+                    "`az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and a secret, certificate or \
+                     federated token, or export TURQUOISE_TOKEN=…",
+                )
+        }),
+    }
+}
+
 /// The world at the endpoint. An emulator tells which sockets stand for its addresses.
-async fn environment(
+async fn connected(
+    mut environment: LiveEnvironment,
     target: &Target,
     access: &Access,
     interrupt: &Interrupt,
 ) -> Result<LiveEnvironment, Failure> {
-    let mut environment = LiveEnvironment::new(trust(target)?).with_speed(target.speed);
     let addresses = environment.load_addresses(access.endpoint());
     tokio::select! {
         biased;
@@ -125,7 +167,7 @@ fn trust(target: &Target) -> Result<Trust, Failure> {
 fn unreachable(target: &Target, error: &AddressesError) -> Failure {
     Failure::new(
         Exit::Unavailable,
-        format!("cannot reach `{}`", target.endpoint),
+        format!("cannot reach `{}`", target.endpoint()),
     )
     .because(error)
     .next("check --endpoint; `turquoise emulate --port 8400` starts a local Azure there")
@@ -147,6 +189,13 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 pub(crate) fn listen(farewell: &'static str) -> Result<Interrupt, Failure> {
     Interrupt::listen(farewell)
         .map_err(|error| Failure::new(Exit::Internal, "cannot listen for signals").because(&error))
+}
+
+/// Says that the journal's store does not serve.
+pub(crate) fn store_failure(error: &StoreError) -> Failure {
+    Failure::new(Exit::Preflight, "the journal's store cannot be used")
+        .because(error)
+        .next("check --state and who may read and write there; nothing was changed")
 }
 
 /// Who runs it, for the lease and the journal.
@@ -187,6 +236,7 @@ pub(crate) const fn exit_of(outcome: &Outcome) -> Exit {
         Outcome::Unauthorised => Exit::Forbidden,
         Outcome::Unavailable => Exit::Unavailable,
         Outcome::Interrupted => Exit::Interrupted,
+        Outcome::Paused => Exit::Accepted,
     }
 }
 
@@ -223,6 +273,11 @@ fn text(report: &SwapReport, exit: Exit, paint: Paint) -> String {
     );
     if let Some(resume) = &report.resume {
         lines.push(format!("  next: {resume}"));
+        let reverse = report.phases.last().is_some_and(|phase| phase.reverse);
+        lines.push(format!(
+            "  or:   turquoise abort   (abort now → {})",
+            report.phase.abort_now(reverse)
+        ));
     }
     lines.join("\n")
 }
@@ -257,6 +312,7 @@ mod tests {
             Outcome::Unauthorised,
             Outcome::Unavailable,
             Outcome::Interrupted,
+            Outcome::Paused,
         ] {
             assert_eq!(exit_of(&outcome).code(), outcome.exit_code(), "{outcome:?}");
         }

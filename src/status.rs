@@ -111,10 +111,10 @@ fn machines(side: &SideStatus) -> String {
 fn last_run(run: &RunStatus) -> String {
     let ended = match &run.outcome {
         Some(outcome) => outcome.name().replace('_', " "),
-        None => format!(
-            "unfinished in {}; `turquoise swap --resume` goes on",
-            run.phase
-        ),
+        None => format!("unfinished in {}; `turquoise resume` goes on", run.phase),
     };
-    format!("{} ({} -> {}): {ended}", run.run, run.old, run.new)
+    let abort = run
+        .abort_now
+        .map_or_else(String::new, |abort| format!("\n  abort now → {abort}"));
+    format!("{} ({} -> {}): {ended}{abort}", run.run, run.old, run.new)
 }

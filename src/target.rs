@@ -3,11 +3,12 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use turquoise_emulator::identity::DEVELOPMENT_TOKEN;
-use turquoise_orchestrator::{Access, Config, FileStore, StaticToken};
+use turquoise_orchestrator::live::LiveEnvironment;
+use turquoise_orchestrator::{Access, Config};
 
-use crate::exit::Exit;
+use crate::credential::{self, Cloud, Kind, Variables};
 use crate::failure::Failure;
+use crate::store::Store;
 
 /// Where `turquoise emulate --port 8400` answers.
 pub(crate) const LOCAL_ENDPOINT: &str = "http://127.0.0.1:8400";
@@ -24,16 +25,23 @@ pub(crate) struct Target {
     )]
     pub(crate) config: PathBuf,
     /// Where Azure Resource Manager answers: the local emulator, or Azure, which must be named.
-    ///
-    /// Azure is `https://management.azure.com`, with a bearer token in `TURQUOISE_TOKEN`.
     #[arg(long, default_value = LOCAL_ENDPOINT, env = "TURQUOISE_ENDPOINT")]
     pub(crate) endpoint: String,
+    /// The cloud instead of an endpoint.
+    #[arg(long, value_enum, conflicts_with = "endpoint")]
+    pub(crate) cloud: Option<Cloud>,
+    /// Who we are to Azure.
+    #[arg(long, value_enum, default_value_t, env = "TURQUOISE_CREDENTIAL")]
+    pub(crate) credential: Kind,
     /// Authorities to trust besides this machine's, as a file of PEM certificates.
     #[arg(long, value_name = "FILE", env = "TURQUOISE_CA_FILE")]
     pub(crate) ca_file: Option<PathBuf>,
-    /// The folder for the journal and the lease.
+    /// Where the journal and the lease are: a folder, or `az://CONTAINER/PREFIX` for a team.
+    ///
+    /// The account of a container comes from the environment, as for Azure's own tools:
+    /// `AZURE_STORAGE_ACCOUNT_NAME` with a key, a SAS token, or nothing for a managed identity.
     #[arg(long, default_value = ".turquoise", env = "TURQUOISE_STATE")]
-    pub(crate) state: PathBuf,
+    pub(crate) state: String,
     /// How many times faster than the wall clock the emulator at the endpoint runs.
     #[arg(long, default_value_t = 1.0, value_parser = speed)]
     pub(crate) speed: f64,
@@ -45,30 +53,34 @@ impl Target {
         read_config(&self.config)
     }
 
-    /// The endpoint with its token.
-    pub(crate) fn access(&self) -> Result<Access, Failure> {
+    /// The endpoint with whoever we are there.
+    pub(crate) fn access(&self, environment: &LiveEnvironment) -> Result<Access, Failure> {
+        let endpoint = self.endpoint();
         let (scheme, host) = self.endpoint_parts().ok_or_else(|| {
-            Failure::usage(format!("`{}` is not an endpoint", self.endpoint))
+            Failure::usage(format!("`{endpoint}` is not an endpoint"))
                 .next("write scheme, host and port, such as `http://127.0.0.1:8400`")
         })?;
         let local = is_loopback(&host);
         if scheme != "https" && !local {
-            return Err(Failure::usage(format!(
-                "`{}` would send the token in the clear",
-                self.endpoint
-            ))
-            .next("write `https://`"));
+            return Err(
+                Failure::usage(format!("`{endpoint}` would send the token in the clear"))
+                    .next("write `https://`"),
+            );
         }
-        Ok(Access::new(&self.endpoint, StaticToken::new(token(local)?)))
+        let variables = Variables::process();
+        credential::access(endpoint, local, self.credential, &variables, environment)
     }
 
     /// Where Azure Resource Manager answers.
     pub(crate) fn endpoint(&self) -> &str {
-        &self.endpoint
+        match self.cloud {
+            Some(cloud) => cloud.endpoint(),
+            None => &self.endpoint,
+        }
     }
 
     fn endpoint_parts(&self) -> Option<(String, String)> {
-        let uri: http::Uri = self.endpoint.parse().ok()?;
+        let uri: http::Uri = self.endpoint().parse().ok()?;
         let scheme = uri
             .scheme_str()
             .filter(|scheme| ["http", "https"].contains(scheme))?;
@@ -76,7 +88,7 @@ impl Target {
     }
 
     /// The store of this gateway pool's journal and lease.
-    pub(crate) fn store(&self, config: &Config) -> FileStore {
+    pub(crate) fn store(&self, config: &Config) -> Result<Store, Failure> {
         let gateway = &config.target.gateway;
         let parts = [
             gateway.subscription(),
@@ -84,10 +96,7 @@ impl Target {
             gateway.name(),
             &config.target.pool,
         ];
-        let folder = parts.iter().fold(self.state.clone(), |path, part| {
-            path.join(part.to_ascii_lowercase())
-        });
-        FileStore::new(folder)
+        Store::open(&self.state, &parts.map(str::to_ascii_lowercase))
     }
 }
 
@@ -116,21 +125,6 @@ pub(crate) fn speed(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(speed) if speed.is_finite() && speed > 0.0 => Ok(speed),
         _ => Err("write a number above 0, such as 20".to_owned()),
-    }
-}
-
-/// The emulator knows our own; Azure needs a real one.
-fn token(local: bool) -> Result<String, Failure> {
-    match std::env::var("TURQUOISE_TOKEN") {
-        Ok(token) if !token.trim().is_empty() => Ok(token.trim().to_owned()),
-        _ if local => Ok(DEVELOPMENT_TOKEN.to_owned()),
-        _ => Err(Failure::new(
-            Exit::Forbidden,
-            "no token for Azure: `TURQUOISE_TOKEN` is not set",
-        )
-        .next(
-            "export TURQUOISE_TOKEN=\"$(az account get-access-token --query accessToken -o tsv)\"",
-        )),
     }
 }
 
@@ -172,15 +166,14 @@ mod tests {
         let target = Target {
             config: PathBuf::new(),
             endpoint: LOCAL_ENDPOINT.to_owned(),
+            cloud: None,
+            credential: Kind::Auto,
             ca_file: None,
-            state: PathBuf::from("state"),
+            state: "state".to_owned(),
             speed: 1.0,
         };
-        let folder = target
-            .store(&Config::example())
-            .folder()
-            .display()
-            .to_string();
+        let store = target.store(&Config::example());
+        let folder = store.expect("a folder needs no service").to_string();
         assert!(folder.ends_with("frontend-p-rg/bgappgw/pool01"), "{folder}");
     }
 }

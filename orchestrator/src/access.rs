@@ -29,6 +29,14 @@ impl Access {
         &self.endpoint
     }
 
+    /// Gets a token, so that whoever cannot sign in hears of it before anything else is asked.
+    ///
+    /// # Errors
+    /// When no token can be had.
+    pub async fn sign_in(&self) -> Result<(), TokenError> {
+        self.token().await.map(drop)
+    }
+
     pub(crate) fn refused(&self) {
         self.tokens.refused();
     }

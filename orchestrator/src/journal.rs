@@ -7,6 +7,7 @@ mod file;
 mod memory;
 mod record;
 mod recovered;
+mod shared;
 
 use std::fmt;
 
@@ -15,8 +16,9 @@ use serde::{Deserialize, Serialize};
 
 pub use file::FileStore;
 pub use memory::MemoryStore;
-pub(crate) use record::{Journal, JournalError, Record, hash};
+pub(crate) use record::{Entry, Journal, JournalError, Record, hash};
 pub(crate) use recovered::{Pin, Recovered, Scale};
+pub use shared::SharedStore;
 
 /// A run's id; ids sort by the time their runs began.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -6,9 +6,11 @@
 
 mod held;
 
-use futures_util::future::LocalBoxFuture;
+use futures_util::FutureExt;
+use futures_util::future::{LocalBoxFuture, ready};
 use serde::{Deserialize, Serialize};
 
+use crate::control::Request;
 use crate::journal::StoreError;
 
 pub(crate) use held::{Held, Taken, take};
@@ -37,6 +39,13 @@ impl Lease {
     #[must_use]
     pub fn is_released(&self) -> bool {
         self.run.is_empty()
+    }
+
+    /// Whether its holder seems to live, by the wall clock: for texts and for whom to ask, never for
+    /// taking it over (F92).
+    #[must_use]
+    pub fn is_alive(&self, unix_ms: u64) -> bool {
+        !self.is_released() && unix_ms.saturating_sub(self.renewed_unix_ms) <= self.ttl_ms
     }
 }
 
@@ -79,4 +88,17 @@ pub trait LeaseStore {
         expected: Option<&'a Version>,
         lease: &'a Lease,
     ) -> LocalBoxFuture<'a, Result<Version, StoreError>>;
+
+    /// What was last asked of a run; a store that keeps no requests has none.
+    fn request(&self) -> LocalBoxFuture<'_, Result<Option<Request>, StoreError>> {
+        ready(Ok(None)).boxed_local()
+    }
+
+    /// Keeps a request in place of the last one. Requests are level-triggered: losing a race to a
+    /// later one is right, and repeating one changes nothing.
+    fn ask<'a>(&'a self, request: &'a Request) -> LocalBoxFuture<'a, Result<(), StoreError>> {
+        let object = request.run.to_string();
+        let reason = "this store keeps no requests".to_owned();
+        ready(Err(StoreError::Unavailable { object, reason })).boxed_local()
+    }
 }

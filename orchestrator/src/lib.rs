@@ -9,6 +9,8 @@ pub mod live;
 
 mod access;
 mod arm_client;
+mod control;
+mod credential;
 mod deploy;
 #[cfg(test)]
 mod fake;
@@ -26,9 +28,15 @@ mod view;
 pub use access::{Access, StaticToken, TokenError, TokenSource};
 pub use arm_client::ArmFailure;
 pub use config::{Config, ConfigError};
+pub use control::{Ask, Asked, Request, ask, break_lease};
+pub use credential::{
+    Authority, Certificate, CertificateError, Credential, Identity, TokenCommand,
+};
 pub use deploy::{Change, DeployError, DeployInputs, DeployReport, Deployed, Part, Pkcs12, deploy};
 pub use environment::{Environment, Instant};
-pub use journal::{FileStore, InvalidRunId, JournalStore, MemoryStore, RunId, StoreError};
+pub use journal::{
+    FileStore, InvalidRunId, JournalStore, MemoryStore, RunId, SharedStore, StoreError,
+};
 pub use lease::{Lease, LeaseStore, Version};
 pub use live::LiveEnvironment;
 pub use observer::{Observer, Progress, SeenBuild};
@@ -42,7 +50,10 @@ pub use report::{
     SideStatus, StatusReport, SwapReport,
 };
 pub use run::{Approved, Run, Settings, Start};
-pub use swap::{Planning, plan, retire, rollback, status, swap};
+pub use swap::{
+    DoctorCheck, GcReport, Gravity, Planning, RunHistory, abort, doctor, gc, history,
+    journal_lines, plan, resume, retire, rollback, status, swap,
+};
 
 /// An error with its causes in one line, outermost first.
 fn error_text(error: &dyn std::error::Error) -> String {

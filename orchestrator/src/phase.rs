@@ -71,6 +71,29 @@ impl Phase {
             Self::P11 => "release",
         }
     }
+
+    /// What `turquoise abort` does in this phase, and what it costs; `reverse` on the way back.
+    #[must_use]
+    pub const fn abort_now(self, reverse: bool) -> &'static str {
+        if reverse {
+            return "the old side is on its way back already";
+        }
+        match self {
+            Self::P0 | Self::P1 => "ends at once; nothing was written",
+            Self::P2 | Self::P3 => "restores the pins; no gateway write",
+            Self::P4 => "waits for this write to end, then one gateway write to the old side alone",
+            Self::P5 | Self::P6 => "one gateway write to the old side alone; both sides are warm",
+            Self::P7 => {
+                "waits for this write to end, then two gateway writes bring the old side back"
+            }
+            Self::P8 | Self::P9 | Self::P10 => {
+                "two gateway writes bring the old side back, with proof in between"
+            }
+            Self::P11 => {
+                "too late: the swap is done; `turquoise rollback` swaps back once it ended"
+            }
+        }
+    }
 }
 
 impl fmt::Display for Phase {

@@ -37,6 +37,8 @@ pub enum Outcome {
     Unavailable,
     /// Stopped at a safe point on request; the journal is written.
     Interrupted,
+    /// Paused at a safe point by someone else; the journal is written.
+    Paused,
 }
 
 impl Outcome {
@@ -52,6 +54,7 @@ impl Outcome {
             Self::Parked => 7,
             Self::LockHeld => 8,
             Self::Stale => 9,
+            Self::Paused => 10,
             Self::Unauthorised => 11,
             Self::Unavailable => 12,
             Self::Interrupted => 130,
@@ -74,6 +77,7 @@ impl Outcome {
             Self::Unauthorised => "unauthorised",
             Self::Unavailable => "unavailable",
             Self::Interrupted => "interrupted",
+            Self::Paused => "paused",
         }
     }
 }
@@ -221,4 +225,6 @@ pub struct RunStatus {
     pub old: String,
     /// The side it brings.
     pub new: String,
+    /// What `turquoise abort` would do now; absent when the run is over.
+    pub abort_now: Option<&'static str>,
 }

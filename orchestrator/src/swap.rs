@@ -4,14 +4,17 @@
 //! after: which run it is, who holds the lease, what the journal knows, and the report.
 
 mod account;
+mod doctor;
 mod drive;
 pub(crate) mod effect;
 pub(crate) mod event;
+mod history;
 pub(crate) mod machine;
 #[cfg(test)]
 mod model;
 mod planning;
 mod status;
+mod way_back;
 
 use std::cell::{Cell, RefCell};
 
@@ -19,6 +22,7 @@ use futures_util::future::{Either, select};
 use futures_util::pin_mut;
 
 use crate::arm_client::{ArmClient, Operation};
+use crate::control::Ask;
 use crate::environment::Environment;
 use crate::journal::{Journal, JournalError, JournalStore, Record, Recovered, RunId, StoreError};
 use crate::lease::{Held, Taken, take};
@@ -30,9 +34,13 @@ use crate::run::{Run, Start};
 use account::refused;
 use drive::{Driver, Memory};
 
+pub use doctor::{DoctorCheck, Gravity, doctor};
 pub use drive::retire;
+pub use drive::{GcReport, gc};
+pub use history::{RunHistory, history, journal_lines};
 pub use planning::{Planning, plan};
 pub use status::status;
+pub use way_back::{abort, rollback};
 
 /// Swaps the pool to the idle side, or goes on with an unfinished run.
 ///
@@ -44,27 +52,20 @@ pub async fn swap<E: Environment>(run: &Run<'_, E>) -> SwapReport {
     }
 }
 
-/// Brings the old side back: ends an unfinished run backwards, or swaps a finished one back.
-pub async fn rollback<E: Environment>(run: &Run<'_, E>) -> SwapReport {
-    let settings = crate::run::Settings {
-        start: match &run.settings.start {
-            Start::New => Start::ResumeLast,
-            given => given.clone(),
-        },
-        ..run.settings.clone()
-    };
-    let run = Run {
-        settings: &settings,
-        ..*run
-    };
-    match begin(&run, Verb::Rollback).await {
-        // With an unfinished run there is something to abort; without one this is a swap back.
-        Ok(begun) => {
-            let abort = begun.recovered.is_open();
-            begun.run(&run, abort).await
-        }
-        Err(report) => *report,
+/// Goes on with the last unfinished run, or says that there is none.
+pub async fn resume<E: Environment>(run: &Run<'_, E>) -> SwapReport {
+    match last_run(run.journal).await {
+        Ok(Some((_, recovered))) if recovered.has_more_to_do() => {}
+        Ok(_) if matches!(run.settings.start, Start::Resume(_)) => {}
+        Ok(_) => return nothing_to_do("no run is unfinished"),
+        Err(error) => return *unusable(&error),
     }
+    swap(run).await
+}
+
+/// A report that changed nothing because nothing had to be.
+fn nothing_to_do(reason: &str) -> SwapReport {
+    *refused(Outcome::NothingToDo, reason.to_owned())
 }
 
 /// What a process was asked for.
@@ -72,8 +73,10 @@ pub async fn rollback<E: Environment>(run: &Run<'_, E>) -> SwapReport {
 enum Verb {
     /// To bring the new side in: a run whose work is done only has to be accounted for.
     Swap,
-    /// To undo or to clear away: such a run is over.
+    /// To undo: a run whose work is done is over.
     Rollback,
+    /// To clear away, likewise.
+    Clear,
 }
 
 /// A run with its lease and its journal.
@@ -89,7 +92,7 @@ async fn begin<'a, E: Environment>(
 ) -> Result<Begun<'a>, Box<SwapReport>> {
     let id = which_run(run, verb).await?;
     let lease = hold(run, &id).await?;
-    match open(run, &id, &lease).await {
+    match open(run, &id, &lease, verb).await {
         Ok((journal, recovered)) => Ok(Begun {
             journal,
             recovered,
@@ -138,7 +141,9 @@ async fn died_untold<E: Environment>(
 const LOOK_BACK: usize = 16;
 
 /// The newest run that is not over, else the newest, and what its journal says.
-async fn last_run(store: &dyn JournalStore) -> Result<Option<(RunId, Recovered)>, JournalError> {
+pub(crate) async fn last_run(
+    store: &dyn JournalStore,
+) -> Result<Option<(RunId, Recovered)>, JournalError> {
     let runs = store.runs().await.map_err(|source| JournalError::Store {
         run: RunId::begin(0, 0),
         source,
@@ -213,6 +218,7 @@ async fn open<'a, E: Environment>(
     run: &Run<'a, E>,
     id: &RunId,
     lease: &Held<'a>,
+    verb: Verb,
 ) -> Result<(Journal<'a>, Recovered), Box<SwapReport>> {
     if matches!(run.settings.start, Start::New) {
         refuse_over_open_run(run).await?;
@@ -221,8 +227,7 @@ async fn open<'a, E: Environment>(
         .await
         .map_err(|e| unusable(&e))?;
     let recovered = Recovered::replay(&entries);
-    let has_more_to_do =
-        recovered.is_open() || recovered.died_early() || recovered.died_unaccounted();
+    let has_more_to_do = recovered.has_more_to_do();
     // It was open when it was chosen; its last process ended it while we waited for the lease.
     let ended_meanwhile =
         matches!(run.settings.start, Start::ResumeLast) && !entries.is_empty() && !has_more_to_do;
@@ -247,10 +252,24 @@ async fn open<'a, E: Environment>(
         owner: run.settings.owner.clone(),
         endpoint: run.access.endpoint().to_owned(),
         pool: run.config.target.pool_id(),
+        rollback: verb == Verb::Rollback,
     };
     let written = journal.write(run.environment, lease.epoch(), began).await;
     written.map_err(|e| unusable(&e))?;
+    unpause(run, id).await;
     Ok((journal, recovered))
+}
+
+/// Whoever takes up a paused run lets it go on. A store that cannot take this pauses it once more.
+async fn unpause<E: Environment>(run: &Run<'_, E>, id: &RunId) {
+    let Ok(Some(mut request)) = run.lease.request().await else {
+        return;
+    };
+    if request.run == *id && request.ask == Ask::Pause {
+        request.ask = Ask::GoOn;
+        request.by.clone_from(&run.settings.owner);
+        drop(run.lease.ask(&request).await);
+    }
 }
 
 async fn refuse_over_open_run<E: Environment>(run: &Run<'_, E>) -> Result<(), Box<SwapReport>> {
@@ -258,12 +277,12 @@ async fn refuse_over_open_run<E: Environment>(run: &Run<'_, E>) -> Result<(), Bo
     match last {
         Some((id, recovered)) if recovered.is_open() => {
             let reason = format!(
-                "run `{id}` is unfinished in phase {}; go on with `turquoise swap --resume {id}`, or go \
+                "run `{id}` is unfinished in phase {}; go on with `turquoise resume {id}`, or go \
                  back with `turquoise rollback`",
                 recovered.phase()
             );
             let mut report = refused(Outcome::Stale, reason);
-            report.resume = Some(format!("turquoise swap --resume {id}"));
+            report.resume = Some(format!("turquoise resume {id}"));
             Err(report)
         }
         _ => Ok(()),
@@ -320,6 +339,7 @@ impl Begun<'_> {
             lease,
             memory: RefCell::new(Memory::of(&recovered)),
             abort: Cell::new(abort),
+            paused: RefCell::default(),
         };
         let driven = driver.drive(&recovered).await;
         driver.account(driven).await

@@ -16,7 +16,7 @@ pub(super) fn span(seconds: u64) -> String {
 }
 
 /// `2026-03-04T12:40:00Z`.
-pub(super) fn time(unix_ms: u64) -> String {
+pub(crate) fn time(unix_ms: u64) -> String {
     let millis = i64::try_from(unix_ms).unwrap_or_default();
     let time = jiff::Timestamp::from_millisecond(millis).unwrap_or_default();
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()

@@ -2,9 +2,10 @@
 
 #![expect(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod azurite;
 pub(crate) mod system;
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -234,4 +235,13 @@ pub(crate) fn listens(url: &str) -> bool {
     let address = url.split("://").nth(1).unwrap_or(url);
     let address = address.split('/').next().unwrap_or(address);
     TcpStream::connect(address).is_ok()
+}
+
+/// Sends literal bytes to a port of this machine and reads until it closes.
+pub(crate) fn exchange(port: u16, request: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+    stream.write_all(request.as_bytes()).expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers text");
+    answer
 }

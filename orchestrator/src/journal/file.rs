@@ -12,6 +12,7 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
 use super::{JournalStore, RunId, StoreError};
+use crate::control::Request;
 use crate::lease::{Lease, LeaseStore, Version};
 
 /// Journals and one lease as files.
@@ -103,6 +104,30 @@ impl FileStore {
         Ok(Some((Version::of(&lease), lease)))
     }
 
+    fn request_path(&self) -> PathBuf {
+        self.folder.join("request.json")
+    }
+
+    fn request_now(&self) -> Result<Option<Request>, StoreError> {
+        let path = self.request_path();
+        let text = read_or_empty(&path).map_err(|error| unavailable(&path, &error))?;
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let request = serde_json::from_str(&text);
+        request
+            .map(Some)
+            .map_err(|error| unavailable(&path, &error.into()))
+    }
+
+    fn ask_now(&self, request: &Request) -> Result<(), StoreError> {
+        let path = self.request_path();
+        let unavailable = |error| unavailable(&path, &error);
+        let _lock = self.lock().map_err(unavailable)?;
+        let text = serde_json::to_string(request).map_err(|error| unavailable(error.into()))?;
+        replace(&path, &text).map_err(unavailable)
+    }
+
     fn put_now(&self, expected: Option<&Version>, lease: &Lease) -> Result<Version, StoreError> {
         let path = self.lease_path();
         let unavailable = |error| unavailable(&path, &error);
@@ -188,6 +213,14 @@ impl LeaseStore for FileStore {
         lease: &'a Lease,
     ) -> LocalBoxFuture<'a, Result<Version, StoreError>> {
         async move { self.put_now(expected, lease) }.boxed_local()
+    }
+
+    fn request(&self) -> LocalBoxFuture<'_, Result<Option<Request>, StoreError>> {
+        async move { self.request_now() }.boxed_local()
+    }
+
+    fn ask<'a>(&'a self, request: &'a Request) -> LocalBoxFuture<'a, Result<(), StoreError>> {
+        async move { self.ask_now(request) }.boxed_local()
     }
 }
 

@@ -7,6 +7,7 @@ use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, ready};
 
 use super::{JournalStore, RunId, StoreError};
+use crate::control::Request;
 use crate::lease::{Lease, LeaseStore, Version};
 
 /// Journals and one lease in memory; outlives the runs that use it, as a store does.
@@ -14,6 +15,7 @@ use crate::lease::{Lease, LeaseStore, Version};
 pub struct MemoryStore {
     runs: RefCell<BTreeMap<RunId, Vec<String>>>,
     lease: RefCell<Option<(Version, Lease)>>,
+    request: RefCell<Option<Request>>,
 }
 
 impl MemoryStore {
@@ -80,5 +82,17 @@ impl LeaseStore for MemoryStore {
         lease: &'a Lease,
     ) -> LocalBoxFuture<'a, Result<Version, StoreError>> {
         async move { self.put_now(expected, lease) }.boxed_local()
+    }
+
+    fn request(&self) -> LocalBoxFuture<'_, Result<Option<Request>, StoreError>> {
+        ready(Ok(self.request.borrow().clone())).boxed_local()
+    }
+
+    fn ask<'a>(&'a self, request: &'a Request) -> LocalBoxFuture<'a, Result<(), StoreError>> {
+        async move {
+            *self.request.borrow_mut() = Some(request.clone());
+            Ok(())
+        }
+        .boxed_local()
     }
 }

@@ -29,6 +29,9 @@ pub(crate) enum Record {
         owner: String,
         endpoint: String,
         pool: ResourceId,
+        /// Whether it was asked to bring an old side back.
+        #[serde(default)]
+        rollback: bool,
     },
     /// The direction is decided and the plan frozen.
     Planned {

@@ -43,6 +43,8 @@ pub(crate) struct Recovered {
     pub(crate) landed: bool,
     /// The etag that the last of the writes replaces.
     pub(crate) replaces: Option<String>,
+    /// Whether it was begun to bring back what an earlier run had replaced.
+    pub(crate) rollback: Option<bool>,
     /// How the last process ended; `None` when it died.
     pub(crate) outcome: Option<Outcome>,
 }
@@ -59,7 +61,11 @@ impl Recovered {
 
     fn apply(&mut self, record: &Record) {
         match record.clone() {
-            Record::Began { .. } => self.outcome = None,
+            // A run is what its first process was asked for.
+            Record::Began { rollback, .. } => {
+                self.rollback.get_or_insert(rollback);
+                self.outcome = None;
+            }
             Record::Planned {
                 sides, required, ..
             } => {
@@ -178,6 +184,11 @@ impl Recovered {
     /// it up has only that left to do.
     pub(crate) fn died_unaccounted(&self) -> bool {
         matches!(self.state, Some(State::Ended(_))) && self.outcome.is_none()
+    }
+
+    /// Whether somebody should take it up.
+    pub(crate) fn has_more_to_do(&self) -> bool {
+        self.is_open() || self.died_early() || self.died_unaccounted()
     }
 
     /// The last phase entered.

@@ -13,6 +13,7 @@ impl<E: Environment> Driver<'_, E> {
     /// Writes the end into the journal, gives the lease back and reports.
     pub(super) async fn account(&self, driven: Driven) -> SwapReport {
         let outcome = match outcome(driven) {
+            Outcome::Interrupted if self.paused.borrow().is_some() => Outcome::Paused,
             Outcome::Refused if self.memory.borrow().stale => Outcome::Stale,
             outcome => outcome,
         };
@@ -41,7 +42,10 @@ impl<E: Environment> Driver<'_, E> {
     fn reason(&self, driven: Driven) -> String {
         match driven {
             Driven::Final(State::Ended(Ending::Completed)) => String::new(),
-            Driven::Detached(_) => "stopped at a safe point on request".to_owned(),
+            Driven::Detached(_) => self.paused.borrow().as_ref().map_or_else(
+                || "stopped at a safe point on request".to_owned(),
+                |asked| format!("paused at a safe point, {asked}"),
+            ),
             Driven::Final(State::Parked(why)) => explained(why, &self.memory.borrow().reason),
             Driven::Final(_) => self.memory.borrow().reason.clone(),
         }
@@ -104,7 +108,7 @@ fn report(memory: &Memory, driven: Driven, outcome: Outcome, reason: String) -> 
         phases: memory.phases.clone(),
         writes: memory.writes.clone(),
         residue: memory.residue.iter().cloned().chain(pinned).collect(),
-        resume: (!over).then(|| "turquoise swap --resume".to_owned()),
+        resume: (!over).then(|| "turquoise resume".to_owned()),
         outcome,
         reason,
     }

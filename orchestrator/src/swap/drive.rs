@@ -7,6 +7,8 @@
 mod answers;
 mod bake;
 mod confirm;
+mod gc;
+mod hear;
 mod memory;
 mod observe;
 mod put;
@@ -33,6 +35,7 @@ use crate::lease::Held;
 use crate::observer::Progress;
 use crate::run::Run;
 
+pub use gc::{GcReport, gc};
 pub(super) use memory::Memory;
 pub(super) use read::{health_of, side_facts};
 pub use retire::retire;
@@ -49,6 +52,8 @@ pub(super) struct Driver<'a, E: Environment> {
     pub(super) memory: RefCell<Memory>,
     /// Whether someone wants the old side back; heard at the next safe point.
     pub(super) abort: Cell<bool>,
+    /// Why it was paused, once someone asked for that.
+    pub(super) paused: RefCell<Option<String>>,
 }
 
 /// How the driving ended.
@@ -63,6 +68,7 @@ pub(super) enum Driven {
 impl<E: Environment> Driver<'_, E> {
     /// Drives from the beginning, or from where the journal says.
     pub(super) async fn drive(&self, recovered: &Recovered) -> Driven {
+        self.hear().await;
         self.beside_upkeep(self.work(recovered)).await
     }
 
@@ -267,6 +273,7 @@ impl<E: Environment> Driver<'_, E> {
     async fn notice(&self) {
         loop {
             self.run.environment.sleep_until(self.now() + NOTICE).await;
+            self.hear().await;
             let waiting = self.memory.borrow().waiting(self.now());
             if let Some(progress) = waiting {
                 self.tell(&progress);

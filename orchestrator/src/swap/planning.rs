@@ -119,7 +119,7 @@ pub(super) async fn side_world<E: Environment>(
 }
 
 /// The settings that scale a side, looked up by target and not by name.
-async fn autoscale_of<E: Environment>(
+pub(super) async fn autoscale_of<E: Environment>(
     run: &Run<'_, E>,
     arm: &ArmClient<'_, E>,
     member: &Member,

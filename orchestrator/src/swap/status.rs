@@ -8,6 +8,7 @@ use crate::environment::Environment;
 use crate::gates::{Verdict, side_verdict};
 use crate::report::{MemberStatus, RunStatus, SideStatus, StatusReport};
 use crate::run::Run;
+use crate::swap::machine::State;
 use crate::view::pool;
 
 /// The world and the last run, read only.
@@ -80,6 +81,10 @@ async fn last_run<E: Environment>(run: &Run<'_, E>) -> Option<RunStatus> {
         outcome: recovered.outcome.clone().filter(|_| !recovered.is_open()),
         old: sides.old.name,
         new: sides.new.name,
+        abort_now: recovered.is_open().then(|| {
+            let reverse = recovered.state.is_some_and(State::is_reverse);
+            recovered.phase().abort_now(reverse)
+        }),
     })
 }
 

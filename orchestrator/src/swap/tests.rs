@@ -1,5 +1,6 @@
 //! Whole swaps against the scripted Azure: what is written, what is refused, what survives.
 
+mod control;
 mod planning;
 mod resumption;
 
@@ -439,7 +440,7 @@ fn a_side_that_cannot_take_the_traffic_is_not_gone_back_to() {
     assert!(
         report
             .resume
-            .is_some_and(|resume| resume.starts_with("turquoise swap --resume 2026"))
+            .is_some_and(|resume| resume.starts_with("turquoise resume 2026"))
     );
 }
 

@@ -168,7 +168,7 @@ const fn outcome(report: &SwapReport) -> Outcome {
             Outcome::Unchanged
         }
         Ours::Parked | Ours::Unavailable => Outcome::Parked,
-        Ours::Interrupted => Outcome::Interrupted,
+        Ours::Interrupted | Ours::Paused => Outcome::Interrupted,
     }
 }
 

@@ -113,7 +113,7 @@ impl<E: Environment> Driver<'_, E> {
             .any(|now| original(now).is_some_and(|o| now.maximum != o.maximum))
     }
 
-    fn configured_minimum(&self, side: &str) -> u32 {
+    pub(super) fn configured_minimum(&self, side: &str) -> u32 {
         let side = self.run.config.side(side);
         side.and_then(|side| side.autoscale)
             .map_or(0, |range| range.minimum)

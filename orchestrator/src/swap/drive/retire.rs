@@ -12,13 +12,13 @@ use crate::environment::Environment;
 use crate::report::{Outcome, SwapReport};
 use crate::run::Run;
 use crate::swap::account::refused;
-use crate::swap::event::{Content, Event};
+use crate::swap::event::Event;
 use crate::swap::machine::{Ending, State};
 use crate::swap::{Verb, begin};
 
 /// Takes the idle side's instances away. The report's `new` side is the one that serves.
 pub async fn retire<E: Environment>(run: &Run<'_, E>) -> SwapReport {
-    let begun = match begin(run, Verb::Rollback).await {
+    let begun = match begin(run, Verb::Clear).await {
         Ok(begun) => begun,
         Err(report) => return *report,
     };
@@ -35,6 +35,7 @@ pub async fn retire<E: Environment>(run: &Run<'_, E>) -> SwapReport {
         lease: begun.lease,
         memory: RefCell::new(Memory::default()),
         abort: Cell::new(false),
+        paused: RefCell::default(),
     };
     let driven = driver.beside_upkeep(driver.retire()).await;
     driver.account(driven).await
@@ -57,22 +58,12 @@ impl<E: Environment> Driver<'_, E> {
     }
 
     async fn retire_idle_side(&self) -> Result<Event, Event> {
-        match self.observe().await {
-            Event::OnPlan => {}
-            other => return Err(other),
-        }
         // Observed as "live to idle"; after a swap the live side is the new one.
-        {
-            let mut memory = self.memory.borrow_mut();
-            if let Some(sides) = &mut memory.sides {
-                std::mem::swap(&mut sides.old, &mut sides.new);
-            }
-        }
-        let idle = self.sides().old;
-        let quiet = self.drain(Content::New).await;
+        let quiet = self.idle_is_old().await?;
         if quiet != Event::OnPass {
             return Ok(quiet);
         }
+        let idle = self.sides().old;
         let config = self.run.config;
         let event = self.wait(config.ceilings.warm.0, config.gates.every.0, async || {
             let tried = self.scale_in(&idle, 0).await;

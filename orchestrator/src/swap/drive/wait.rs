@@ -81,7 +81,7 @@ impl<E: Environment> Driver<'_, E> {
         if self.lease.is_lost() {
             return Some(self.blocked(Reason::LeaseLost));
         }
-        if self.run.environment.interrupted() {
+        if self.run.environment.interrupted() || self.paused.borrow().is_some() {
             return Some(Event::OnInterrupt);
         }
         let state = self.memory.borrow().state()?;

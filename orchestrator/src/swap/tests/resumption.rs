@@ -176,7 +176,7 @@ fn an_unfinished_run_keeps_a_new_one_from_beginning() {
     assert_eq!((report.exit_code(), report.changed), (9, false));
     assert_eq!(
         report.resume,
-        Some(format!("turquoise swap --resume {}", stopped.run))
+        Some(format!("turquoise resume {}", stopped.run))
     );
 }
 
@@ -217,7 +217,7 @@ fn a_run_that_ended_while_its_lease_was_waited_for_is_not_begun_again() {
     let run = lab.with(&last, &lab.store);
     let opening = async {
         let lease = hold(&run, &id).await?;
-        open(&run, &id, &lease).await.map(drop)
+        open(&run, &id, &lease, Verb::Swap).await.map(drop)
     };
     let told = lab.fake.run(opening).expect_err("the run is over");
     assert_eq!((told.outcome, told.changed), (Outcome::Completed, false));

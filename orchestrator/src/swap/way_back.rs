@@ -1,0 +1,128 @@
+//! The ways back: `abort` undoes the run that is unfinished, `rollback` brings back who served before.
+//!
+//! A rollback is level-triggered: its target is the side that served before the last run that meant
+//! anything, and where that side serves already there is nothing to do. So a second rollback, or one
+//! whose first process died, never swaps forward again.
+
+use super::{Verb, begin, last_run, nothing_to_do, unusable};
+use crate::environment::Environment;
+use crate::journal::{Journal, JournalError, JournalStore, Recovered, RunId};
+use crate::report::{Outcome, SwapReport};
+use crate::run::{Run, Settings, Start};
+
+/// Ends the unfinished run backwards: before the first gateway write nothing but its pins is undone,
+/// after it the old side is brought back with proof. Nothing to do when no run is unfinished.
+pub async fn abort<E: Environment>(run: &Run<'_, E>) -> SwapReport {
+    match last_run(run.journal).await {
+        Ok(Some((_, recovered))) if recovered.is_open() => {}
+        Ok(_) => return nothing_to_do("no run is unfinished"),
+        Err(error) => return *unusable(&error),
+    }
+    let settings = Settings {
+        start: Start::ResumeLast,
+        ..run.settings.clone()
+    };
+    let run = Run {
+        settings: &settings,
+        ..*run
+    };
+    match begin(&run, Verb::Swap).await {
+        Ok(begun) => begun.run(&run, true).await,
+        Err(report) => *report,
+    }
+}
+
+/// Brings the old side back: ends an unfinished run backwards, or swaps a finished one back. Where it
+/// serves already nothing is done.
+pub async fn rollback<E: Environment>(run: &Run<'_, E>) -> SwapReport {
+    let target = match target(run.journal).await {
+        Ok(target) => target,
+        Err(error) => return *unusable(&error),
+    };
+    let settings = Settings {
+        start: match &run.settings.start {
+            Start::New => Start::ResumeLast,
+            given => given.clone(),
+        },
+        to: run.settings.to.clone().or(target),
+        ..run.settings.clone()
+    };
+    let run = Run {
+        settings: &settings,
+        ..*run
+    };
+    match begin(&run, Verb::Rollback).await {
+        // With an unfinished run there is something to abort, unless it is a rollback itself;
+        // without one this is a swap back.
+        Ok(begun) => {
+            let recovered = &begun.recovered;
+            let abort = recovered.is_open() && recovered.rollback != Some(true);
+            begun.run(&run, abort).await
+        }
+        Err(report) => *report,
+    }
+}
+
+/// The side that served before the newest run that meant anything; `None` when no journal tells.
+async fn target(store: &dyn JournalStore) -> Result<Option<String>, JournalError> {
+    let runs = store.runs().await.map_err(|source| JournalError::Store {
+        run: RunId::begin(0, 0),
+        source,
+    })?;
+    for id in runs.iter().rev() {
+        let (_, entries) = Journal::open(store, id).await?;
+        if let Some(side) = brings_back(&Recovered::replay(&entries)) {
+            return Ok(Some(side));
+        }
+    }
+    Ok(None)
+}
+
+/// The side that undoing this run would bring back; `None` for a run that decided nothing.
+fn brings_back(run: &Recovered) -> Option<String> {
+    let sides = run.sides.as_ref()?;
+    let is_rollback = run.rollback == Some(true);
+    match &run.outcome {
+        Some(Outcome::Completed) if is_rollback => Some(sides.new.name.clone()),
+        Some(Outcome::Refused | Outcome::Stale | Outcome::NothingToDo) => None,
+        _ => Some(sides.old.name.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Member, Sides};
+    use std::net::Ipv4Addr;
+
+    fn ended(outcome: Option<Outcome>, rollback: bool) -> Recovered {
+        let member = |name: &str| Member {
+            name: name.to_owned(),
+            address: Ipv4Addr::LOCALHOST,
+        };
+        Recovered {
+            sides: Some(Sides {
+                old: member("green"),
+                new: member("blue"),
+            }),
+            outcome,
+            rollback: Some(rollback),
+            ..Recovered::default()
+        }
+    }
+
+    #[test]
+    fn a_rollback_keeps_what_a_rollback_brought() {
+        for (outcome, rollback, side) in [
+            (Some(Outcome::Completed), false, Some("green")),
+            (Some(Outcome::Completed), true, Some("blue")),
+            (Some(Outcome::RolledBack), false, Some("green")),
+            (Some(Outcome::GateFailed), false, Some("green")),
+            (Some(Outcome::Refused), false, None),
+            (None, false, Some("green")),
+        ] {
+            let run = ended(outcome.clone(), rollback);
+            assert_eq!(brings_back(&run).as_deref(), side, "{outcome:?} {rollback}");
+        }
+    }
+}
