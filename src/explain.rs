@@ -3,6 +3,7 @@
 use serde_json::json;
 use turquoise_scenarios::Invariant;
 use turquoise_scenarios::breaks::Break;
+use turquoise_scenarios::failures::{FAILURES, Failure as Entry};
 use turquoise_scenarios::generate::Trouble;
 use turquoise_scenarios::mutants::{MUTANTS, Mutant};
 
@@ -14,7 +15,7 @@ use crate::rehearse::VARIABLES;
 /// Explains a word of the reports.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  turquoise explain              everything that can be explained\n  turquoise explain S2           an invariant\n  turquoise explain P5           a swap phase\n  turquoise explain exit-codes   what each exit code means"
+    after_help = "Examples:\n  turquoise explain              everything that can be explained\n  turquoise explain S2           an invariant\n  turquoise explain F36          a failure, and what is done about it\n  turquoise explain P5           a swap phase\n  turquoise explain exit-codes   what each exit code means"
 )]
 pub(crate) struct Args {
     /// What to explain: `S2`, `P5`, `INFRA_5XX`, `no-drain`, `exit-codes`, `campaign`, `comparison`; everything when absent.
@@ -76,6 +77,7 @@ fn topics() -> Vec<Topic> {
     topics.extend(PHASES.iter().map(topic));
     topics.extend(OUTCOMES.iter().map(topic));
     topics.extend(Invariant::all().map(invariant));
+    topics.extend(FAILURES.iter().map(entry));
     topics.extend(Break::ALL.into_iter().map(deliberate_loss));
     topics.extend(MUTANTS.iter().map(mutant));
     topics
@@ -92,6 +94,19 @@ fn invariant(invariant: Invariant) -> Topic {
         name: invariant.to_string(),
         title: invariant.title().to_owned(),
         text: format!("{}\n\n({kind})", invariant.text()),
+    }
+}
+
+fn entry(entry: &Entry) -> Topic {
+    Topic {
+        name: entry.entry.to_owned(),
+        title: entry.title.to_owned(),
+        text: format!(
+            "{}: {}\n\nShown by {}",
+            entry.standing,
+            entry.how,
+            entry.shown_by()
+        ),
     }
 }
 

@@ -8,6 +8,7 @@
 // What is run.
 pub mod adapter;
 pub mod breaks;
+pub mod failures;
 pub mod generate;
 pub mod mutants;
 pub mod published;

@@ -205,7 +205,8 @@ pub const NOT_SEEDED: &[(&str, &str)] = &[
     ),
     (
         "F91",
-        "a plan is made and carried out by one process: no approval lies in between",
+        "an approval is a file between two commands, which no world has; what a stale one does is \
+         tested in `orchestrator/src/swap/tests/planning.rs` and `tests/plan.rs`",
     ),
     (
         "F96",
