@@ -3,8 +3,8 @@
 //! One file per command; [`cli`] holds the tree, [`exit`] every exit code, [`failure`] how an error
 //! is told, [`output`] where results go (stdout) and where everything else goes (stderr).
 
-mod az;
 mod apply;
+mod az;
 mod build;
 mod cli;
 mod completions;
