@@ -4,10 +4,11 @@
 //! anything, and where that side serves already there is nothing to do. So a second rollback, or one
 //! whose first process died, never swaps forward again.
 
+use super::machine::{Ending, State};
 use super::{Verb, begin, last_run, nothing_to_do, unusable};
 use crate::environment::Environment;
 use crate::journal::{Journal, JournalError, JournalStore, Recovered, RunId};
-use crate::report::{Outcome, SwapReport};
+use crate::report::SwapReport;
 use crate::run::{Run, Settings, Start};
 
 /// Ends the unfinished run backwards: before the first gateway write nothing but its pins is undone,
@@ -78,13 +79,15 @@ async fn target(store: &dyn JournalStore) -> Result<Option<String>, JournalError
     Ok(None)
 }
 
-/// The side that undoing this run would bring back; `None` for a run that decided nothing.
+/// The side that undoing this run would bring back, or that it was to bring back itself; `None` for a
+/// run that ended or died before it decided anything.
 fn brings_back(run: &Recovered) -> Option<String> {
+    use State::{Ended, Observing, Parked, Preflighting};
     let sides = run.sides.as_ref()?;
-    let is_rollback = run.rollback == Some(true);
-    match &run.outcome {
-        Some(Outcome::Completed) if is_rollback => Some(sides.new.name.clone()),
-        Some(Outcome::Refused | Outcome::Stale | Outcome::NothingToDo) => None,
+    match run.state? {
+        Observing | Preflighting | Parked(_) => None,
+        Ended(Ending::NothingToDo | Ending::Refused) => None,
+        _ if run.rollback == Some(true) => Some(sides.new.name.clone()),
         _ => Some(sides.old.name.clone()),
     }
 }
@@ -95,34 +98,37 @@ mod tests {
     use crate::plan::{Member, Sides};
     use std::net::Ipv4Addr;
 
-    fn ended(outcome: Option<Outcome>, rollback: bool) -> Recovered {
+    fn run_in(state: State, rollback: bool) -> Recovered {
         let member = |name: &str| Member {
             name: name.to_owned(),
             address: Ipv4Addr::LOCALHOST,
         };
         Recovered {
+            state: Some(state),
             sides: Some(Sides {
                 old: member("green"),
                 new: member("blue"),
             }),
-            outcome,
             rollback: Some(rollback),
             ..Recovered::default()
         }
     }
 
     #[test]
-    fn a_rollback_keeps_what_a_rollback_brought() {
-        for (outcome, rollback, side) in [
-            (Some(Outcome::Completed), false, Some("green")),
-            (Some(Outcome::Completed), true, Some("blue")),
-            (Some(Outcome::RolledBack), false, Some("green")),
-            (Some(Outcome::GateFailed), false, Some("green")),
-            (Some(Outcome::Refused), false, None),
-            (None, false, Some("green")),
+    fn a_rollback_keeps_what_a_rollback_brought_and_forgets_who_decided_nothing() {
+        for (state, rollback, side) in [
+            (State::Ended(Ending::Completed), false, Some("green")),
+            (State::Ended(Ending::Completed), true, Some("blue")),
+            (State::Ended(Ending::RolledBack), false, Some("green")),
+            (State::Ended(Ending::RolledBack), true, Some("blue")),
+            (State::Ended(Ending::Abandoned), false, Some("green")),
+            (State::Ended(Ending::Refused), false, None),
+            (State::Preflighting, true, None),
+            (State::BakingMixed, false, Some("green")),
+            (State::BakingMixed, true, Some("blue")),
         ] {
-            let run = ended(outcome.clone(), rollback);
-            assert_eq!(brings_back(&run).as_deref(), side, "{outcome:?} {rollback}");
+            let run = run_in(state, rollback);
+            assert_eq!(brings_back(&run).as_deref(), side, "{state:?} {rollback}");
         }
     }
 }
