@@ -70,7 +70,10 @@ pub(crate) enum Kind {
 }
 
 /// What the environment says; a value of its own, so that tests need not change the process's.
-pub(crate) struct Variables(pub(crate) Box<dyn Fn(&str) -> Option<String>>);
+pub(crate) struct Variables(pub(crate) Box<Lookup>);
+
+/// What a variable holds, where it is set.
+type Lookup = dyn Fn(&str) -> Option<String>;
 
 impl Variables {
     /// Those of this process; empty ones are not there.
@@ -195,7 +198,7 @@ fn from_environment(kind: Kind, variables: &Variables) -> Result<Option<Identity
     let certificate = Certificate::from_pem(&pem).map_err(|error| unusable(&error))?;
     Ok(Some(Identity::Certificate {
         client_id,
-        certificate,
+        certificate: Box::new(certificate),
     }))
 }
 

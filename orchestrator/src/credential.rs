@@ -46,7 +46,7 @@ pub enum Identity {
         /// The application's id.
         client_id: String,
         /// Its certificate and key.
-        certificate: Certificate,
+        certificate: Box<Certificate>,
     },
     /// A federated identity whose token a platform writes into a file and replaces (Kubernetes,
     /// pipelines); the file is read anew for every token.

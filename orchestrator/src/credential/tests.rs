@@ -202,7 +202,7 @@ fn a_certificate_signs_what_its_public_key_verifies() {
     let certificate = Certificate::from_pem(CERTIFICATE).expect("it is whole");
     let identity = Identity::Certificate {
         client_id: "app".to_owned(),
-        certificate,
+        certificate: Box::new(certificate),
     };
     let (script, credential) = credential(vec![identity]);
     answer(&script, "t", 3_600);
