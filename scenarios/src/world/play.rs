@@ -9,7 +9,7 @@ use turquoise_orchestrator::{
 use super::names::OLD_SIDE;
 use super::notebook::Watch;
 use crate::adapter::{Azure, Claim};
-use crate::mutants::{Begin, Interference, Mutant};
+use crate::mutants::{Begin, Interference, Mutant, Verb as Deed};
 use crate::observation::{End, Outcome};
 use crate::subject::Subject;
 use crate::target::Target;
@@ -111,10 +111,15 @@ async fn ours<S: JournalStore + LeaseStore>(
 
 impl Part {
     /// Whether what the process brings in is the scenario's old side. Who finds that it serves
-    /// already has no plan to tell; it was asked for that side by name.
+    /// already has no plan to tell: it was asked for that side by name, or its rollback found out by
+    /// itself which side to bring back and says which one serves.
     fn is_reversed(&self, report: &SwapReport) -> bool {
         if report.outcome == turquoise_orchestrator::Outcome::NothingToDo {
-            return self.begin.settings.to.as_deref() == Some(OLD_SIDE);
+            return match (&self.begin.settings.to, self.begin.verb) {
+                (Some(side), _) => side == OLD_SIDE,
+                (None, Deed::Rollback) => report.pool.arm == [self.target.old.address],
+                (None, _) => false,
+            };
         }
         self.watch.is_reversed()
     }
