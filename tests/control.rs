@@ -2,8 +2,10 @@
 
 mod support;
 
+use std::process::Command;
+
 use support::system::{SPEED, System};
-use support::{Started, run_in};
+use support::{Ended, Started, run_in, turquoise};
 
 impl System {
     /// A swap in a process of its own, once it has entered a phase.
@@ -20,6 +22,50 @@ impl System {
         swap.event(|event| event["event"] == "entered" && event["phase"] == phase);
         swap
     }
+
+    /// A swap whose files may not grow beyond 4 KiB: to whoever writes them the disk is full.
+    fn swap_on_a_full_disk(&self) -> Ended {
+        let swap = turquoise(&self.folder);
+        let mut shell = Command::new("sh");
+        for (name, value) in swap.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        let output = shell
+            .current_dir(self.folder.path())
+            .args(["-c", "trap '' XFSZ; ulimit -f 8; exec \"$0\" \"$@\""])
+            .arg(swap.get_program())
+            .args(["swap", "--endpoint", &self.endpoint])
+            .args(["--output", "json", SPEED])
+            .output()
+            .expect("a shell is on every Unix");
+        Ended {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// The unfinished run goes on to its end.
+    #[track_caller]
+    fn resumes_to(&self, side: &str) {
+        let report = self.completes(&["resume"]);
+        assert_eq!(report["outcome"], "completed", "{report:#}");
+        assert_eq!(self.live(), side);
+    }
+}
+
+/// A run that stopped where it stood, safely: it says why, and how to go on.
+#[track_caller]
+fn parked(ended: &Ended, why: &str) {
+    let report = ended.result();
+    assert_eq!(ended.code, 12, "{report:#}\n{}", ended.stderr);
+    let reason = report["reason"].as_str().unwrap_or_default();
+    assert!(reason.contains(why), "{report:#}");
+    let resume = report["resume"].as_str().unwrap_or_default();
+    assert!(resume.starts_with("turquoise resume "), "{report:#}");
 }
 
 #[test]
@@ -101,4 +147,25 @@ fn a_journal_that_was_changed_or_cannot_be_written_is_named() {
     assert_eq!(ended.result()["changed"], false);
     let ended = run_in(&system.folder, &["history", "--state", "nowhere://x"]);
     assert_eq!(ended.code, 64, "{}", ended.stderr);
+}
+
+#[test]
+fn a_swap_that_loses_its_journal_parks_and_goes_on_later() {
+    let system = System::start();
+    system.deployed();
+    let full = system.swap_on_a_full_disk();
+    parked(&full, "File too large");
+    system.resumes_to("blue");
+
+    let swap = system.swapping("P5");
+    let (state, aside) = (
+        system.folder.path().join(".turquoise"),
+        system.folder.path().join("aside"),
+    );
+    std::fs::rename(&state, &aside).expect("the folder is ours");
+    std::fs::write(&state, "no folder any more").expect("the folder is ours");
+    parked(&swap.end(), ".turquoise");
+    std::fs::remove_file(&state).expect("just written");
+    std::fs::rename(&aside, &state).expect("just moved");
+    system.resumes_to("green");
 }
