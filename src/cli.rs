@@ -7,13 +7,9 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Format, Output};
 use crate::{
-    az, completions, deploy, emulate, env, explain, init, load, rehearse, replay, retire, rollback,
-    scale, simulate, status, swap, verify_script,
-    apply, az, completions, deploy, emulate, env, explain, init, plan, rehearse, replay, retire,
-    rollback, scale, simulate, status, swap, verify_script,
     apply, az, completions, control, deploy, doctor, emulate, env, explain, gc, history, init,
-    lock, man, plan, rehearse, replay, report, retire, rollback, scale, schema, simulate, status,
-    swap, verify_script,
+    load, lock, man, plan, rehearse, replay, report, retire, rollback, scale, schema, simulate,
+    status, swap, verify_script,
 };
 
 /// Rehearse a blue-green swap on a local Azure, then run it for real.
