@@ -1,6 +1,7 @@
 //! `turquoise emulate`: a local Azure until Ctrl-C.
 
 mod images;
+mod state;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -20,13 +21,14 @@ use crate::output::{Output, note};
 use crate::session::{listen, runtime};
 use crate::target::speed;
 pub(crate) use images::Images;
+use state::StateFile;
 
 /// How often the events of the cloud are told, and its ledgers let go.
 const SWEEP: Duration = Duration::from_millis(200);
 
 /// Runs a local Azure Resource Manager with the data plane behind it, on loopback, until Ctrl-C.
 ///
-/// It begins empty and keeps nothing. Gateways, load balancers and instances get sockets of their
+/// It begins empty and keeps nothing, unless `--state` names a file. Gateways, load balancers and instances get sockets of their
 /// own; `/turquoise/addresses` tells which socket stands for which address of the cloud.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -50,6 +52,10 @@ pub(crate) struct Args {
     /// with its own port where this user may take it; Linux only.
     #[arg(long)]
     own_addresses: bool,
+    /// Keep what is stored in this file over restarts: resources, not what is under way. It holds the
+    /// keys of certificates, and only its owner may read it.
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
     /// Which requests are let in.
     #[arg(long, value_enum, default_value_t)]
     admit: Admit,
@@ -101,7 +107,9 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, Failure> {
             sign_in: Some(sign_in),
         };
         let live = start_with(cloud, images, args.speed, args.port, more).await?;
+        let mut state = StateFile::open(args.state.as_deref(), &live)?;
         let arm = live.arm_url();
+        let portal = live.portal_url();
         let https = format!("https://localhost:{}", live.arm_port());
         let ca_file = keys.ca_file();
         output.document(&json!({
@@ -110,6 +118,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, Failure> {
             "arm_tls": https,
             "login": https,
             "ca_file": ca_file,
+            "portal": portal,
             "addresses": format!("{arm}/turquoise/addresses"),
             "subscription": subscription,
             "tenant": tenant,
@@ -120,13 +129,15 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, Failure> {
         output.text(&format!(
             "a local Azure answers at {arm}, and with TLS and sign-in at {https}\n  \
              subscription {subscription}, tenant {tenant}, speed {}\n  \
+             look at it in a browser: {portal}\n  \
              next, in another terminal: turquoise init && turquoise deploy frontend --endpoint {arm}\n  \
              with other tools: turquoise az --endpoint {https} -- group list\n                    \
              eval \"$(turquoise env --endpoint {https})\"    (authority: {})",
             args.speed,
             ca_file.display()
         ));
-        let exit = serve(&live, &interrupt, output).await;
+        let exit = serve(&live, &interrupt, output, &mut state).await;
+        state.save(&live);
         live.shutdown().await;
         note("every socket is closed");
         Ok(exit)
@@ -175,7 +186,7 @@ async fn start_with(
 }
 
 /// Tells events until someone asks for the end; what nobody reads is let go.
-async fn serve(live: &Live, interrupt: &Interrupt, output: &Output) -> Exit {
+async fn serve(live: &Live, interrupt: &Interrupt, output: &Output, state: &mut StateFile) -> Exit {
     let mut sweep = tokio::time::interval(SWEEP);
     let mut told = Vec::new();
     loop {
@@ -193,6 +204,7 @@ async fn serve(live: &Live, interrupt: &Interrupt, output: &Output) -> Exit {
                     output.event(&json!({"event": "addresses", "addresses": addresses}));
                     told = addresses;
                 }
+                state.save(live);
             }
         }
     }

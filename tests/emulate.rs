@@ -7,7 +7,7 @@ use support::{Started, folder};
 
 /// A running emulator and its endpoint.
 struct Emulator {
-    _process: Started,
+    process: Started,
     arm: String,
     subscription: String,
     client: reqwest::Client,
@@ -16,7 +16,13 @@ struct Emulator {
 
 impl Emulator {
     fn start(folder: &tempfile::TempDir) -> Self {
-        let mut process = Started::new(folder, &["emulate", "--output", "json", "--speed", "100"]);
+        Self::start_with(folder, &[])
+    }
+
+    fn start_with(folder: &tempfile::TempDir, more: &[&str]) -> Self {
+        let mut arguments = vec!["emulate", "--output", "json", "--speed", "100"];
+        arguments.extend(more);
+        let mut process = Started::new(folder, &arguments);
         let ready: Value = serde_json::from_str(&process.line()).expect("the first line is JSON");
         assert_eq!(
             ready["event"], "ready",
@@ -26,10 +32,16 @@ impl Emulator {
         Self {
             arm: text("arm").expect("it names its endpoint"),
             subscription: text("subscription").expect("it names its subscription"),
-            _process: process,
+            process,
             client: client(),
             ready,
         }
+    }
+
+    /// Ends it as a service manager would.
+    fn stop(self) {
+        self.process.terminate();
+        self.process.end();
     }
 
     async fn send(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
@@ -224,4 +236,102 @@ fn who_speaks_neither_http_nor_tls_is_told_what_is_spoken() {
             "{answer}"
         );
     }
+}
+
+/// Sends to the admin API with these headers.
+async fn admin(
+    emulator: &Emulator,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> (u16, Value) {
+    let url = format!("{}/_turquoise/v1/{path}", emulator.arm);
+    let method = method.parse().expect("a method");
+    let mut request = emulator.client.request(method, url).body(body.to_owned());
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let answer = request.send().await.expect("it answers");
+    assert!(
+        !answer.headers().contains_key("access-control-allow-origin"),
+        "no origin is allowed anything"
+    );
+    let status = answer.status().as_u16();
+    let text = answer.text().await.expect("the answer is whole");
+    (status, serde_json::from_str(&text).unwrap_or_default())
+}
+
+#[tokio::test]
+async fn the_admin_api_answers_this_machine_and_no_other_origin() {
+    let folder = folder();
+    let emulator = Emulator::start(&folder);
+    for (headers, admitted) in [
+        (&[][..], true),
+        (&[("origin", emulator.arm.as_str())], true),
+        (&[("origin", "https://evil.example")], false),
+        (&[("origin", "null")], false),
+        (&[("host", "evil.example")], false),
+        (&[("sec-fetch-site", "cross-site")], false),
+    ] {
+        let order = r#"{"paused": false}"#;
+        let (status, answer) = admin(&emulator, "POST", "clock", headers, order).await;
+        assert_eq!(
+            status,
+            if admitted { 200 } else { 403 },
+            "{headers:?}: {answer}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_clock_stands_jumps_and_runs_as_it_is_told() {
+    let folder = folder();
+    let emulator = Emulator::start(&folder);
+    let stopped = admin(&emulator, "POST", "clock", &[], r#"{"paused": true}"#)
+        .await
+        .1;
+    let jumped = admin(&emulator, "POST", "clock", &[], r#"{"advance_ms": 60000}"#)
+        .await
+        .1;
+    let ms = |clock: &Value| clock["cloud_time_ms"].as_u64().expect("a number");
+    assert_eq!(ms(&jumped), ms(&stopped) + 60_000, "{stopped} {jumped}");
+    for (order, told) in [
+        (r#"{"speed": 0}"#, "`speed` is from"),
+        (r#"{"sped": 1}"#, "unknown field `sped`"),
+        ("", "the body is wrong"),
+    ] {
+        let (status, answer) = admin(&emulator, "POST", "clock", &[], order).await;
+        let text = answer["error"]["message"].as_str().unwrap_or_default();
+        assert!(status == 400 && text.contains(told), "{order}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_stored_outlives_the_process_and_a_reset() {
+    let folder = folder();
+    let file = folder.path().join("state.json");
+    let state = ["--state", file.to_str().expect("a plain path")];
+    let emulator = Emulator::start_with(&folder, &state);
+    let network = r#"{"location": "westeurope", "properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}}"#;
+    let path = "/resourceGroups/kept/providers/Microsoft.Network/virtualNetworks/net?api-version=2024-07-01";
+    let group = r#"{"location": "westeurope", "tags": {"owner": "<b>me</b>"}}"#;
+    emulator
+        .send("PUT", "/resourceGroups/kept?api-version=2024-11-01", group)
+        .await;
+    assert_eq!(emulator.send("PUT", path, network).await.0, 201);
+    let snapshot = admin(&emulator, "GET", "snapshot", &[], "").await.1;
+    emulator.stop();
+
+    let emulator = Emulator::start_with(&folder, &state);
+    let (status, kept) = emulator.send("GET", path, "").await;
+    assert_eq!(
+        (status, &kept["properties"]["provisioningState"]),
+        (200, &"Succeeded".into())
+    );
+    assert_eq!(admin(&emulator, "POST", "reset", &[], "").await.0, 204);
+    assert_eq!(emulator.send("GET", path, "").await.0, 404);
+    let restored = admin(&emulator, "POST", "restore", &[], &snapshot.to_string()).await;
+    assert_eq!(restored.0, 204, "{}", restored.1);
+    assert_eq!(emulator.send("GET", path, "").await.0, 200);
 }

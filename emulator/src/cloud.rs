@@ -10,6 +10,7 @@ use bytes::Bytes;
 use crate::control_plane::{ControlPlane, ControlPlaneConfig};
 use crate::data_plane::Knobs;
 use crate::data_plane::{DataPlane, DataPlaneConfig};
+use crate::desired::InstanceKey;
 use crate::event::{Event, Timed};
 use crate::faults::{Fault, Faults, Waiting};
 use crate::seed::Seed;
@@ -47,6 +48,8 @@ pub struct Cloud {
     /// Faults that wait for a gateway write, and the writes since the schedule began.
     waiting: Vec<Waiting>,
     gateway_writes: u32,
+    /// The place in the schedule of the next fault that is armed by hand.
+    next_fault: usize,
 }
 
 impl Cloud {
@@ -69,6 +72,7 @@ impl Cloud {
             events: Vec::new(),
             waiting: Faults::waiting(&config.faults),
             gateway_writes: 0,
+            next_fault: config.faults.len(),
         }
     }
 
@@ -83,6 +87,39 @@ impl Cloud {
             .rearm(seed.child("data plane"), &Faults::data_plane(faults));
         self.waiting = Faults::waiting(faults);
         self.gateway_writes = 0;
+        self.next_fault = faults.len();
+    }
+
+    /// Arms one more fault, at its time or at once where that has passed. Returns its place in the
+    /// schedule, by which events name it and [`Cloud::disarm`] takes it back.
+    pub fn arm(&mut self, fault: &Fault) -> usize {
+        let index = self.next_fault;
+        self.next_fault += 1;
+        let fault = Fault {
+            at_ms: fault.at_ms.max(self.now.as_millis()),
+            kind: fault.kind.clone(),
+        };
+        for waiting in Faults::waiting(std::slice::from_ref(&fault)) {
+            self.waiting
+                .push(waiting.placed(index, self.gateway_writes));
+        }
+        self.control_plane.arm_fault(index, &fault);
+        self.data_plane.arm_fault(index, &fault);
+        self.advance_data_plane();
+        index
+    }
+
+    /// Takes an armed fault back: what lasts ends now, what is counted acts no more.
+    pub fn disarm(&mut self, index: usize) {
+        self.waiting.retain(|waiting| !waiting.is(index));
+        self.control_plane.disarm_fault(index);
+        self.data_plane.disarm_fault(index);
+    }
+
+    /// Lets a machine die at once, as if its host had failed: Resource Manager goes on believing in
+    /// it. Says whether it ran.
+    pub fn kill(&mut self, instance: &InstanceKey) -> bool {
+        self.data_plane.kill_instance(instance)
     }
 
     /// Goes on with other answers to what evidence leaves open.

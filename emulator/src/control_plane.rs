@@ -20,6 +20,7 @@ mod durations;
 mod fleet;
 mod groups;
 mod in_use;
+mod inspect;
 mod ledger;
 mod locations;
 mod locks;
@@ -57,6 +58,9 @@ pub use self::config::{ConflictMode, ControlPlaneConfig, Profile};
 pub use self::ledger::Unhandled;
 
 pub(crate) use self::clock::guid;
+#[cfg(test)]
+pub(crate) use self::config::SUBSCRIPTION;
+pub(crate) use self::inspect::ResourceRow;
 pub(crate) use self::request::{Request as RequestParts, parameter};
 pub(crate) use self::subscriptions::TENANT_DOMAIN;
 
@@ -230,6 +234,11 @@ impl ControlPlane {
     /// Arms one more fault; what the data plane times by itself never acts here.
     pub(crate) fn arm_fault(&mut self, index: usize, fault: &Fault) {
         self.faults.arm(index, fault.clone());
+    }
+
+    /// Takes an armed fault back, whatever is left of it.
+    pub(crate) fn disarm_fault(&mut self, index: usize) {
+        self.faults.disarm(index);
     }
 
     /// When something is next due by itself.

@@ -398,6 +398,20 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
+    /// The same at another place in the schedule, counting writes after that many.
+    pub(crate) fn placed(self, index: usize, after: u32) -> Self {
+        Self {
+            index,
+            write: self.write + after,
+            ..self
+        }
+    }
+
+    /// Whether it has that place in the schedule.
+    pub(crate) const fn is(&self, index: usize) -> bool {
+        self.index == index
+    }
+
     /// The fault as that write, accepted at `now_ms`, arms it; `None` while it waits for another.
     pub(crate) fn armed_by(&self, write: u32, now_ms: u64) -> Option<(usize, Fault)> {
         let fault = || Fault {
@@ -456,6 +470,11 @@ impl Faults {
             fault,
             last_ms: None,
         });
+    }
+
+    /// Takes the fault with that place in the schedule back.
+    pub(crate) fn disarm(&mut self, index: usize) {
+        self.schedule.retain(|armed| armed.index != index);
     }
 
     /// The data-plane faults of the schedule, for the data plane to time by itself.

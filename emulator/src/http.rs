@@ -14,6 +14,7 @@ mod serve;
 mod sniff;
 
 pub use admin::Address;
+pub(crate) use admin::{Admin, ClockOrder, ClockState, Drive};
 pub use clock::{Clock, ManualClock};
 pub use reset::ConnectionReset;
 pub use router::{Face, MAX_BODY_BYTES, router};

@@ -4,6 +4,7 @@
 //! state. [`control_plane`] answers ARM requests and publishes [`desired`]; [`data_plane`] makes it
 //! so and reports ([`reported`]); both drives ([`drive`]) give one `Cloud` time and packets.
 
+mod admin;
 pub mod cloud;
 pub mod control_plane;
 pub mod data_plane;
@@ -14,6 +15,7 @@ pub mod faults;
 pub mod http;
 pub mod identity;
 pub mod ledger;
+pub mod portal;
 pub mod reported;
 pub mod seed;
 pub mod time;

@@ -133,6 +133,12 @@ impl Operations {
         running.copied().collect()
     }
 
+    /// Everything that runs, oldest first.
+    pub(crate) fn all_running(&self) -> impl Iterator<Item = &Operation> {
+        let numbers: BTreeSet<Number> = self.running.values().flatten().copied().collect();
+        numbers.into_iter().map(|number| self.get(number))
+    }
+
     /// The write that runs on a resource.
     pub(crate) fn write(&self, resource: &ResourceId) -> Option<Number> {
         let mut running = self.running.get(resource)?.iter().copied();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::instance::Stage;
 use super::{DataPlane, Timer};
+use crate::desired::InstanceKey;
 use crate::event::Event;
 use crate::faults::{Fault, FaultKind, Sickness};
 use crate::time::Instant;
@@ -51,6 +52,29 @@ impl DataPlane {
                 self.timers.add(until, Timer::Fault(own));
             }
         }
+    }
+
+    /// Takes an armed fault back: what it made sick recovers now.
+    pub(crate) fn disarm_fault(&mut self, index: usize) {
+        let now = self.now;
+        for own in 0..self.faults.len() {
+            let fault = &mut self.faults[own];
+            if fault.index == index && fault.until > now {
+                fault.until = now;
+                fault.from = fault.from.min(now);
+                self.turn_fault(own);
+            }
+        }
+    }
+
+    /// Lets an instance's machine die at once, with whatever it serves. Says whether it ran.
+    pub(crate) fn kill_instance(&mut self, key: &InstanceKey) -> bool {
+        let runs = |slot: &usize| self.network.machines[*slot].stage > Stage::Stopped;
+        let Some(slot) = self.slot_of(key).filter(runs) else {
+            return false;
+        };
+        self.stop_machine(slot, Stage::Stopped);
+        true
     }
 
     /// A fault begins or ends.

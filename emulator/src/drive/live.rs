@@ -8,6 +8,7 @@
 //! the core's routing table behind an atomic pointer and counts in-flight requests on atomics. One
 //! task, the ticker, holds the core's lock now and then, publishes snapshots and sends probes.
 
+mod admin;
 mod balancer;
 mod clock;
 mod directory;
@@ -22,6 +23,7 @@ mod process_group;
 mod program;
 mod snapshot;
 mod sockets;
+mod state;
 #[cfg(test)]
 mod tests;
 mod ticker;
@@ -31,7 +33,7 @@ mod view;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ::http::HeaderMap;
@@ -39,13 +41,16 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use crate::admin::{Chronicle, Exchange};
 use crate::cloud::{Cloud, CloudConfig};
 use crate::data_plane::ProbeMode;
 use crate::event::Timed;
-use crate::http::{Address, Face, Gatekeeper, Hooks, serve_either};
+use crate::http::{Address, Admin, Drive, Face, Gatekeeper, Hooks, serve_either};
 use crate::identity::Identity;
 use crate::ledger::{Ledgers, RequestId};
 use crate::seed::Seed;
+use crate::time::Instant;
+use admin::Administered;
 use directory::Directory;
 use listener::{ANY_PORT, Listener, Tasks};
 use network::Network;
@@ -109,6 +114,9 @@ impl Default for LiveOptions {
 pub struct Live {
     shared: Shared,
     directory: Arc<Directory>,
+    /// What the admin API tells; fed by whoever drains events and ledgers.
+    chronicle: Arc<Mutex<Chronicle>>,
+    administered: Arc<Administered>,
     arm: Listener,
     arm_v6: Option<Listener>,
     ticker: Ticker,
@@ -133,9 +141,22 @@ struct FaceHooks {
     acted: Arc<Notify>,
     directory: Arc<Directory>,
     sockets: Arc<Mutex<Sockets>>,
+    chronicle: Arc<Mutex<Chronicle>>,
 }
 
 impl Hooks for FaceHooks {
+    fn keeps_exchanges(&self) -> bool {
+        true
+    }
+
+    fn answered(&self, at: Instant, exchange: Exchange) {
+        let mut chronicle = self
+            .chronicle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        chronicle.on_exchange(at, exchange);
+    }
+
     fn acted(&self) {
         self.acted.notify_one();
     }
@@ -170,7 +191,7 @@ impl Live {
         }
         let clock = LiveClock::start(speed);
         let tasks = Tasks::new();
-        let network = Network::new(clock, tasks.alive(), own_addresses);
+        let network = Network::new(clock.clone(), tasks.alive(), own_addresses);
         let directory = Arc::clone(&network.directory);
         let draws = Seed::new(cloud.seed).child("live service times");
         let knobs = cloud.data_plane.knobs.clone();
@@ -182,17 +203,30 @@ impl Live {
             cloud: Arc::new(Mutex::new(Cloud::new(&cloud))),
             sockets: Arc::new(Mutex::new(sockets)),
             acted,
-            clock,
+            clock: clock.clone(),
         };
+        let chronicle: Arc<Mutex<Chronicle>> = Arc::default();
         let hooks = FaceHooks {
             acted: Arc::clone(&shared.acted),
             directory: Arc::clone(&directory),
             sockets: Arc::clone(&shared.sockets),
+            chronicle: Arc::clone(&chronicle),
         };
+        let administered = Arc::new(Administered::new(
+            cloud,
+            shared.clone(),
+            Arc::clone(&directory),
+        ));
+        let admin = Admin::new(
+            Arc::clone(&shared.cloud),
+            Arc::clone(&chronicle),
+            Arc::clone(&administered) as Arc<dyn Drive>,
+        );
         let router = Face::new(Arc::clone(&shared.cloud), clock)
             .with_hooks(Arc::new(hooks))
             .with_identity(gatekeeper)
-            .into_router();
+            .into_router()
+            .merge(admin.into_router());
         let serve = move |stream, _peer| serve_either(stream, tls.clone(), router.clone());
         let arm = Listener::bind(arm_address, tasks.alive(), serve.clone())?;
         let arm_v6 = also_v6(arm.address(), tasks.alive(), serve);
@@ -200,12 +234,20 @@ impl Live {
         Ok(Self {
             shared,
             directory,
+            chronicle,
+            administered,
             arm,
             arm_v6,
             ticker,
             tasks,
             grace,
         })
+    }
+
+    /// Where the portal is, a page for people.
+    #[must_use]
+    pub fn portal_url(&self) -> String {
+        format!("{}/_turquoise/", self.arm_url())
     }
 
     /// Resource Manager's base URL, without a trailing slash.
@@ -236,7 +278,7 @@ impl Live {
     /// The cloud's clock.
     #[must_use]
     pub fn clock(&self) -> LiveClock {
-        self.shared.clock
+        self.shared.clock.clone()
     }
 
     /// Looks into the cloud, or acts on it past Resource Manager. Requests under way do not wait
@@ -250,13 +292,26 @@ impl Live {
     /// What happened in the cloud since the last call, in order of time.
     #[must_use]
     pub fn drain_events(&self) -> Vec<Timed> {
-        self.shared.cloud().drain_events()
+        let events = self.shared.cloud().drain_events();
+        self.chronicle().on_events(&events);
+        events
     }
 
     /// What gateways and instances wrote since the last call; clients keep their own ledger.
     #[must_use]
     pub fn drain_ledgers(&self) -> Ledgers {
-        self.shared.sockets().drain_ledgers()
+        let ledgers = self.shared.sockets().drain_ledgers();
+        let clock = &self.shared.clock;
+        let uptime = clock.uptime().as_secs();
+        self.chronicle()
+            .on_attempts(uptime, clock.speed(), &ledgers.gateway);
+        ledgers
+    }
+
+    fn chronicle(&self) -> MutexGuard<'_, Chronicle> {
+        self.chronicle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the gateways have counted, in Prometheus' text form.
@@ -276,13 +331,15 @@ impl Live {
         let Self {
             shared,
             directory: _,
+            chronicle: _,
+            administered,
             arm,
             arm_v6,
             ticker,
             tasks,
             grace,
         } = self;
-        drop((ticker, arm, arm_v6, shared));
+        drop((ticker, arm, arm_v6, shared, administered));
         if timeout(SHUTDOWN_PATIENCE + grace, tasks.all_gone())
             .await
             .is_err()

@@ -1,4 +1,13 @@
-//! The routes under `/turquoise`: about the emulator itself, with no counterpart in Azure.
+//! What is about the emulator itself, with no counterpart in Azure.
+//!
+//! The routes under `/turquoise` are there on every level; the admin API and the portal under
+//! `/_turquoise` where a drive with sockets offers them (`v1`).
+
+mod faults;
+mod guard;
+mod pages;
+mod stream;
+mod v1;
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -12,6 +21,8 @@ use serde_json::json;
 
 use super::clock::Clock;
 use super::router::Face;
+
+pub(crate) use v1::{Admin, ClockOrder, ClockState, Drive};
 
 /// One of the cloud's addresses and the socket that stands for it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -8,7 +8,8 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST};
+use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
+use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use turquoise_arm::ArmError;
@@ -16,8 +17,10 @@ use turquoise_arm::ArmError;
 use super::admin;
 use super::clock::Clock;
 use super::reset::ConnectionReset;
+use crate::admin::Exchange;
 use crate::cloud::{Cloud, Reply};
 use crate::identity::Identity;
+use crate::time::Instant;
 
 /// The largest request body accepted: Azure's limit for a template deployment is 4 MiB, and no
 /// other write comes near it; the double leaves room for a gateway with many certificates.
@@ -45,6 +48,14 @@ pub(crate) struct Gatekeeper {
 pub(crate) trait Hooks: std::fmt::Debug + Send + Sync {
     /// A request has acted on the core: what is due next may have changed.
     fn acted(&self) {}
+
+    /// Somebody keeps requests with their answers.
+    fn keeps_exchanges(&self) -> bool {
+        false
+    }
+
+    /// A request was answered.
+    fn answered(&self, _at: Instant, _exchange: Exchange) {}
 
     /// Which of the cloud's addresses have a socket.
     fn addresses(&self) -> Vec<admin::Address> {
@@ -119,11 +130,36 @@ async fn arm<C: Clock>(State(face): State<Face<C>>, request: Request<Body>) -> R
         }
         gatekeeper.admit(&mut request);
     }
-    let reply = face.with_cloud(|cloud| cloud.handle(face.clock.now(), &request));
+    let now = face.clock.now();
+    let reply = face.with_cloud(|cloud| cloud.handle(now, &request));
     face.hooks.acted();
+    if face.hooks.keeps_exchanges() {
+        face.hooks.answered(now, exchange(&request, &reply));
+    }
     match reply {
         Reply::Answer(answer) => answer.map(Body::from),
         Reply::Reset => ConnectionReset::response(),
+    }
+}
+
+/// A request with its answer, as the log keeps it.
+fn exchange(request: &Request<Bytes>, reply: &Reply) -> Exchange {
+    let headers = request.headers();
+    let caller = headers.get("x-ms-client-request-id");
+    let target = request.uri().path_and_query();
+    let (status, answer) = match reply {
+        Reply::Answer(answer) => (answer.status().as_u16(), answer.body().clone()),
+        Reply::Reset => (0, Bytes::new()),
+    };
+    Exchange {
+        method: request.method().clone(),
+        target: target
+            .cloned()
+            .unwrap_or_else(|| PathAndQuery::from_static("/")),
+        caller: caller.or_else(|| headers.get(USER_AGENT)).cloned(),
+        status,
+        request: request.body().clone(),
+        answer,
     }
 }
 

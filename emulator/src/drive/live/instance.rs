@@ -83,7 +83,7 @@ impl Instance {
         let machine = Machine {
             view: ArcSwap::new(view),
             workers,
-            clock: network.clock,
+            clock: network.clock.clone(),
             books,
             draws,
         };

@@ -72,6 +72,15 @@ impl Sockets {
         instances.and(balancers).and(gateways)
     }
 
+    /// Closes everything: another cloud begins.
+    pub(crate) fn clear(&mut self) {
+        self.gateways.clear();
+        self.gone.clear();
+        self.balancers.clear();
+        self.instances.clear();
+        self.enter_all();
+    }
+
     /// Cuts the requests that the core means, and says how many by member.
     pub(crate) fn cut(&self, due: &DueCut) -> BTreeMap<Ipv4Addr, u64> {
         let gateway = self.gateways.get(&due.gateway);

@@ -109,7 +109,7 @@ pub(crate) async fn run(shared: Shared, network: Network) {
             probes.spawn(async move { (due.id, probe::send(&network, &due).await) });
         }
         tokio::select! {
-            () = until(shared.clock, next) => {}
+            () = until(&shared.clock, next) => {}
             () = shared.acted.notified() => {}
             Some(ended) = probes.join_next() => {
                 if let Ok((id, outcome)) = ended {
@@ -120,7 +120,7 @@ pub(crate) async fn run(shared: Shared, network: Network) {
     }
 }
 
-async fn until(clock: LiveClock, next: Option<Instant>) {
+async fn until(clock: &LiveClock, next: Option<Instant>) {
     match next {
         Some(at) => clock.sleep_until(at).await,
         None => std::future::pending().await,
