@@ -20,6 +20,7 @@ mod explain;
 mod failure;
 mod gc;
 mod history;
+mod film;
 mod init;
 mod interrupt;
 mod keys;

@@ -16,12 +16,14 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde_json::json;
 use turquoise_scenarios::breaks::Break;
+use turquoise_scenarios::film;
 use turquoise_scenarios::report::comparison::Row;
 use turquoise_scenarios::subject::Subject;
 use turquoise_scenarios::{Observation, judge, oracles};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::film::Films;
 use crate::output::{Output, Paint, note};
 use crate::session::{listen, runtime};
 use crate::target::speed;
@@ -76,6 +78,8 @@ pub(crate) struct Args {
     /// Write no page.
     #[arg(long, conflicts_with = "report")]
     no_report: bool,
+    #[command(flatten)]
+    films: Films,
 }
 
 /// Who swaps.
@@ -127,7 +131,11 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, Failure> {
         }
     };
     let page = (!args.no_report).then_some(args.report.as_path());
-    tell(page, &plan, &rehearsed, began.elapsed(), output)
+    let report = report(page, &plan, &rehearsed, began.elapsed())?;
+    if args.films.is_asked() {
+        args.films.write(&[filmed(&plan, &rehearsed, &report)])?;
+    }
+    Ok(tell(&report, output))
 }
 
 /// Lets a program swap, judges and reports: what `turquoise verify-script` is.
@@ -145,22 +153,29 @@ pub(crate) fn of_program(
         page::check(path)?;
     }
     match on_sockets(None, plan, output)? {
-        Ok(rehearsed) => tell(page, plan, &rehearsed, began.elapsed(), output),
+        Ok(rehearsed) => {
+            let report = report(page, plan, &rehearsed, began.elapsed())?;
+            Ok(tell(&report, output))
+        }
         Err(exit) => Ok(exit),
     }
 }
 
-fn tell(
-    page: Option<&Path>,
-    plan: &Plan,
-    rehearsed: &Rehearsed,
-    took: Duration,
-    output: &Output,
-) -> Result<Exit, Failure> {
-    let report = report(page, plan, rehearsed, took)?;
+fn tell(report: &Report, output: &Output) -> Exit {
     output.text(&report.text(Paint::stdout()));
     output.document(&report.document());
-    Ok(report.exit())
+    report.exit()
+}
+
+fn filmed(plan: &Plan, rehearsed: &Rehearsed, report: &Report) -> serde_json::Value {
+    let subject = plan.orchestrator();
+    let about = film::About {
+        title: format!("Rehearsal by {subject}"),
+        subject,
+        seed: plan.seed,
+        outcome: rehearsed.outcome.clone(),
+    };
+    film::film(&about, &rehearsed.observation, &report.verdict)
 }
 
 /// A rehearsal that came to its end.

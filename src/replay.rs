@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use turquoise_scenarios::campaign::Build;
+use turquoise_scenarios::film::{About, film};
 use turquoise_scenarios::replay::Recorded;
 use turquoise_scenarios::run::{Level, Ran, Runner};
 use turquoise_scenarios::subject::Subject;
@@ -13,6 +14,7 @@ use crate::build::build;
 use crate::display::thousands;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::film::Films;
 use crate::output::{Output, Paint};
 
 mod step;
@@ -23,7 +25,7 @@ const NAMED: usize = 10;
 /// Runs a recorded scenario again, and compares trace and verdict with what was recorded.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  turquoise replay failures/seed-41            a failing seed's folder\n  turquoise replay failures/seed-41 --shrunk --step\n  turquoise replay scenario.json --subject published\n  turquoise replay scenarios/corpus/NAME.json --level in-process\n\nEnds with 13 when an invariant is violated, with 0 when all hold; with 9 when it ends otherwise than recorded because another build recorded it, with 1 when the same build did."
+    after_help = "Examples:\n  turquoise replay failures/seed-41            a failing seed's folder\n  turquoise replay failures/seed-41 --shrunk --step\n  turquoise replay scenario.json --subject published\n  turquoise replay failures/seed-41 --html seed-41.html --beside turquoise\n  turquoise replay scenarios/corpus/NAME.json --level in-process\n\nEnds with 13 when an invariant is violated, with 0 when all hold; with 9 when it ends otherwise than recorded because another build recorded it, with 1 when the same build did."
 )]
 pub(crate) struct Args {
     /// A failing seed's folder, a scenario, or a case of the corpus.
@@ -38,6 +40,11 @@ pub(crate) struct Args {
     /// Walk through the trace event by event, with the state at each.
     #[arg(long)]
     step: bool,
+    #[command(flatten)]
+    films: Films,
+    /// Somebody who swaps in the same scenario, beside it on the page of `--html`.
+    #[arg(long, value_name = "SUBJECT", requires = "html")]
+    beside: Option<Subject>,
     /// The level of simulation.
     #[arg(long, value_parser = level, default_value = "core", value_name = "core|in-process|duplex")]
     level: Level,
@@ -61,6 +68,9 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, Failure> {
     if args.step {
         step::walk(&Walk::new(&ran.observation), output);
     }
+    if args.films.is_asked() {
+        args.films.write(&films(args, &recorded, &ran)?)?;
+    }
     let exit = match (differences.is_empty(), ran.verdict.holds()) {
         (false, _) => mismatch(&recorded),
         (true, true) => Exit::Completed,
@@ -72,6 +82,38 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, Failure> {
         return Ok(exit);
     }
     Err(mismatched(&recorded, &differences, exit))
+}
+
+/// The run as a film, and beside it that of somebody else in the same scenario.
+fn films(args: &Args, recorded: &Recorded, ran: &Ran) -> Result<Vec<Value>, Failure> {
+    let mut films = vec![filmed(recorded, ran)];
+    if let Some(subject) = args.beside {
+        let other = Recorded {
+            subject,
+            expected: None,
+            scenario: recorded.scenario.clone(),
+        };
+        let ran = other.run(&Runner::default(), args.level).map_err(|error| {
+            Failure::new(Exit::Internal, "the scenario's system could not be set up")
+                .because(&error)
+        })?;
+        films.push(filmed(&other, &ran));
+    }
+    Ok(films)
+}
+
+fn filmed(recorded: &Recorded, ran: &Ran) -> Value {
+    let outcome = ran
+        .observation
+        .end
+        .map_or("never ended", |end| end.outcome.name());
+    let about = About {
+        title: format!("Seed {} by {}", recorded.scenario.seed, recorded.subject),
+        subject: recorded.subject.to_string(),
+        seed: recorded.scenario.seed,
+        outcome: outcome.replace('_', " "),
+    };
+    film(&about, &ran.observation, &ran.verdict)
 }
 
 /// Another build may well end otherwise; the same one never may.

@@ -39,6 +39,7 @@ fn a_failing_seeds_folder_replays_to_its_verdict() {
         "shrunk.json",
         "trace.ndjson",
         "verdict.json",
+        "film.json",
         "README.md",
         "timeline.html",
         "timeline.svg",

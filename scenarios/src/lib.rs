@@ -32,6 +32,7 @@ pub mod walk;
 pub mod world;
 
 // How it is judged.
+pub mod film;
 pub mod invariant;
 pub mod judged;
 pub mod observation;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::build::Build;
+use crate::film::{self, film};
 use crate::invariant::Invariant;
 use crate::report::html::{About, page, picture};
 use crate::run::{Level, Ran, Runner};
@@ -27,6 +28,7 @@ pub struct Bundle {
     expected: Expected,
     verdict: Value,
     trace: Vec<u8>,
+    film: Value,
     page: String,
     picture: String,
 }
@@ -82,6 +84,11 @@ impl Bundle {
             subject,
             page: page(&about(subject, scenario, ran), &ran.observation, verdict),
             picture: picture(&ran.observation, verdict),
+            film: film(
+                &film_about(subject, scenario, ran),
+                &ran.observation,
+                verdict,
+            ),
             trace: bytes,
             verdict: verdict_of(ran),
             expected: Expected {
@@ -124,6 +131,7 @@ impl Bundle {
                 "verdict.json",
                 format!("{:#}\n", self.verdict()).into_bytes(),
             ),
+            ("film.json", self.film.to_string().into_bytes()),
             ("timeline.html", self.page.clone().into_bytes()),
             ("timeline.svg", self.picture.clone().into_bytes()),
             ("README.md", self.readme(&folder).into_bytes()),
@@ -170,6 +178,7 @@ impl Bundle {
              | `shrunk.json` | the same failure, smaller |\n\
              | `trace.ndjson` | every event and every ledger line |\n\
              | `verdict.json` | what was broken, when and on which request |\n\
+             | `film.json` | the run step by step, for the portal's recordings |\n\
              | `timeline.html`, `timeline.svg` | the run as a picture |\n",
         );
         text
@@ -192,6 +201,19 @@ fn about(subject: Subject, scenario: &Scenario, ran: &Ran) -> About {
         ],
         command: format!("turquoise replay seed-{seed}"),
         compared: Vec::new(),
+    }
+}
+
+fn film_about(subject: Subject, scenario: &Scenario, ran: &Ran) -> film::About {
+    let outcome = ran
+        .observation
+        .end
+        .map_or("never ended", |end| end.outcome.name());
+    film::About {
+        title: format!("Seed {} by {subject}", scenario.seed),
+        subject: subject.to_string(),
+        seed: scenario.seed,
+        outcome: outcome.replace('_', " "),
     }
 }
 
