@@ -6,6 +6,8 @@
 
 #[path = "clients/az.rs"]
 mod az;
+#[path = "clients/portal.rs"]
+mod portal;
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
