@@ -268,11 +268,11 @@ async fn the_admin_api_answers_this_machine_and_no_other_origin() {
     let emulator = Emulator::start(&folder);
     for (headers, admitted) in [
         (&[][..], true),
-        (&[("origin", emulator.arm.as_str())], true),
-        (&[("origin", "https://evil.example")], false),
-        (&[("origin", "null")], false),
-        (&[("host", "evil.example")], false),
-        (&[("sec-fetch-site", "cross-site")], false),
+        (&[("origin", emulator.arm.as_str())][..], true),
+        (&[("origin", "https://evil.example")][..], false),
+        (&[("origin", "null")][..], false),
+        (&[("host", "evil.example")][..], false),
+        (&[("sec-fetch-site", "cross-site")][..], false),
     ] {
         let order = r#"{"paused": false}"#;
         let (status, answer) = admin(&emulator, "POST", "clock", headers, order).await;
