@@ -96,7 +96,7 @@ fn a_plan_is_frozen_approved_and_applied_or_refused() {
     let runs = system.completes(&["history"]);
     let applied = runs["runs"].as_array().and_then(|runs| runs.last());
     let applied = applied.expect("every run is listed");
-    assert_eq!(applied["outcome"], "completed", "{applied:#}");
+    assert_eq!(applied["outcome"]["kind"], "completed", "{applied:#}");
     assert_eq!(applied["gateway_puts"], 2, "{applied:#}");
     assert_eq!(system.live(), "blue");
 

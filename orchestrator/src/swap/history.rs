@@ -56,6 +56,14 @@ pub async fn history(store: &dyn JournalStore) -> Result<Vec<RunHistory>, StoreE
             },
         });
     }
+    // Two runs of one second are told apart by letters drawn at random.
+    runs.sort_by_cached_key(|run| {
+        let second = run
+            .run
+            .rsplit_once('-')
+            .map(|(second, _)| second.to_owned());
+        (second, run.began_unix_ms)
+    });
     Ok(runs)
 }
 
