@@ -219,7 +219,16 @@ impl<E: Environment> Driver<'_, E> {
             let mut memory = self.memory.borrow_mut();
             memory.replaced.extend(recovered.replaces.clone());
         }
-        let content = self.content_of(&self.settled_gateway().await?);
+        let gateway = self.settled_gateway().await?;
+        let unheard = recovered
+            .writes
+            .last()
+            .is_some_and(|w| w.accepted.is_none());
+        if let Some(members) = self.members_of(&gateway).filter(|_| unheard) {
+            self.settle_write(&members);
+            self.record(Record::Settled { members }).await?;
+        }
+        let content = self.content_of(&gateway);
         let Some(Effect::PutPool(wanted)) = recovered.state.and_then(State::work) else {
             return Ok(content);
         };

@@ -336,7 +336,7 @@ impl<E: Environment> Driver<'_, E> {
     }
 
     /// A write whose reply was lost acted if the pool now lists what it asked for.
-    fn settle_write(&self, members: &[std::net::Ipv4Addr]) {
+    pub(super) fn settle_write(&self, members: &[std::net::Ipv4Addr]) {
         if let Some(write) = self.memory.borrow_mut().writes.last_mut()
             && write.accepted.is_none()
         {
