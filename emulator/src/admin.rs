@@ -2,7 +2,7 @@
 //!
 //! [`Chronicle`] is what happened lately, bounded, with a number per entry so that a reader can go
 //! on where it stopped. [`topology()`] sets what Resource Manager says beside what gateways, load
-//! balancers and instances do. [`Copy`] is everything stored as a document that brings it back.
+//! balancers and instances do. [`Copy`](struct@Copy) is everything stored as a document that brings it back.
 //! The face under `http/admin` gives these bytes, `drive/live` feeds the chronicle.
 
 mod chronicle;
