@@ -34,6 +34,9 @@ pub(super) struct Summary {
     lasted: Duration,
 }
 
+/// Whatever took longer counts as this long: an hour, in microseconds.
+const LONGEST_US: u64 = 3_600_000_000;
+
 const QUANTILES: [(&str, f64); 5] = [
     ("p50", 0.5),
     ("p90", 0.9),
@@ -50,7 +53,8 @@ impl Tally {
             errors: 0,
             lost: 0,
             aborted: 0,
-            latency: Histogram::new(3).expect("because 3 significant digits are allowed"),
+            latency: Histogram::new_with_bounds(1, LONGEST_US, 3)
+                .expect("because these bounds and 3 significant digits are allowed"),
         }
     }
 
@@ -67,13 +71,16 @@ impl Tally {
                 } else {
                     self.errors += 1;
                 }
-                let felt = entry.ended.since(entry.due).as_micros();
-                self.latency
-                    .saturating_record(u64::try_from(felt).unwrap_or(u64::MAX));
+                self.felt(entry.ended.since(entry.due));
             }
             Seen::Aborted => self.aborted += 1,
             _ => self.lost += 1,
         }
+    }
+
+    fn felt(&mut self, latency: Duration) {
+        let micros = u64::try_from(latency.as_micros()).unwrap_or(LONGEST_US);
+        self.latency.saturating_record(micros);
     }
 
     fn at(&self, quantile: f64) -> f64 {
@@ -233,5 +240,21 @@ pub(super) fn build_of<'a>(entry: &ClientEntry, builds: &'a [String]) -> Option<
             build: Some(build), ..
         } => builds.get(usize::from(build)).map(String::as_str),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latencies_are_told_whole_from_a_tenth_of_a_millisecond_to_minutes() {
+        for micros in [100, 2_500, 542_000, 90_000_000] {
+            let mut tally = Tally::new();
+            tally.felt(Duration::from_micros(micros));
+            let told_us = tally.at(1.0) * 1e3;
+            let off = (told_us / Duration::from_micros(micros).as_secs_f64() / 1e6 - 1.0).abs();
+            assert!(off < 0.001, "{micros} us are told as {told_us} us");
+        }
     }
 }
