@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use serde_json::json;
-use turquoise_orchestrator::{RunHistory, history, journal_lines};
+use serde_json::{Value, json};
+use turquoise_orchestrator::{RunHistory, RunId, history, journal_lines};
 
 use crate::control::run_id;
 use crate::exit::Exit;
@@ -84,19 +84,9 @@ fn line(run: &RunHistory, paint: Paint) -> String {
 }
 
 async fn one(session: &Session, id: &str, output: &Output) -> Result<Exit, Failure> {
-    let run = run_id(id)?;
-    let lines = journal_lines(session.store.as_journal(), &run).await;
-    let lines = lines.map_err(|why| {
-        Failure::new(
-            Exit::Preflight,
-            format!("the journal of run `{id}` cannot be used"),
-        )
-        .because_of(why)
-        .next("do not trust it; look at the world with `turquoise status`")
-    })?;
+    let lines = lines_of(session, &run_id(id)?).await?;
     if lines.is_empty() {
-        return Err(Failure::usage(format!("there is no run `{id}`"))
-            .next("`turquoise history` names them all"));
+        return Err(unknown_run(id));
     }
     for line in &lines {
         output.text(&line.to_string());
@@ -106,4 +96,22 @@ async fn one(session: &Session, id: &str, output: &Output) -> Result<Exit, Failu
         "run": id, "lines": lines,
     }));
     Ok(Exit::Completed)
+}
+
+/// Every line of a run's journal, checked; empty when there is no such run.
+pub(crate) async fn lines_of(session: &Session, run: &RunId) -> Result<Vec<Value>, Failure> {
+    let lines = journal_lines(session.store.as_journal(), run).await;
+    lines.map_err(|why| {
+        Failure::new(
+            Exit::Preflight,
+            format!("the journal of run `{run}` cannot be used"),
+        )
+        .because_of(why)
+        .next("do not trust it; look at the world with `turquoise status`")
+    })
+}
+
+/// A run that the store does not hold.
+pub(crate) fn unknown_run(id: &str) -> Failure {
+    Failure::usage(format!("there is no run `{id}`")).next("`turquoise history` names them all")
 }

@@ -4,6 +4,7 @@
 //! event as a line as it happens. A closed stdout (`| head`) ends output, not the run.
 
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 
 use clap::ValueEnum;
 use serde_json::Value;
@@ -103,6 +104,17 @@ impl Output {
 /// Says something on the way, on stderr.
 pub(crate) fn note(text: &str) {
     write_line(std::io::stderr(), text);
+}
+
+/// Writes a file that was asked for, and says so; `shown` is what a failure calls it.
+pub(crate) fn save(file: &Path, shown: &str, text: &str) -> Result<(), Failure> {
+    std::fs::write(file, text).map_err(|error| {
+        Failure::usage(format!("cannot write {shown}"))
+            .because(&error)
+            .next("name a file in a folder that exists and can be written")
+    })?;
+    note(&format!("wrote {}", file.display()));
+    Ok(())
 }
 
 /// A reader that has gone away is not our failure: what could not be written is dropped.

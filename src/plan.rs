@@ -13,7 +13,7 @@ use turquoise_orchestrator::{Planning, Start, SwapPlan, plan};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::{Format, Output, Paint, note};
+use crate::output::{self, Format, Output, Paint};
 use crate::session::{Session, settings};
 use crate::target::Target;
 
@@ -116,11 +116,6 @@ fn next(args: &Args, plan: &SwapPlan) -> String {
 /// A plan that is blocked is saved too: `apply` refuses it and says why.
 fn save(file: &Path, plan: &SwapPlan) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(plan).unwrap_or_default();
-    std::fs::write(file, text + "\n").map_err(|error| {
-        Failure::usage(format!("cannot write the plan `{}`", file.display()))
-            .because(&error)
-            .next("name a file in a folder that exists and can be written")
-    })?;
-    note(&format!("wrote {}", file.display()));
-    Ok(())
+    let shown = format!("the plan `{}`", file.display());
+    output::save(file, &shown, &(text + "\n"))
 }

@@ -7,12 +7,13 @@ mod junit;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use turquoise_orchestrator::{RunId, history, journal_lines};
+use turquoise_orchestrator::history;
 
 use crate::control::run_id;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::{Output, note};
+use crate::history::{lines_of, unknown_run};
+use crate::output::{self, Output};
 use crate::session::{Session, store_failure};
 use crate::target::Target;
 
@@ -40,24 +41,19 @@ pub(crate) struct Args {
 /// Reads, writes the files, prints.
 pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, Failure> {
     Session::run_offline(&args.target, output, async |session| {
-        let store = session.store.as_journal();
-        let id = match &args.run {
-            Some(id) => run_id(id)?,
-            None => last(session).await?,
+        let runs = history(session.store.as_journal()).await;
+        let mut runs = runs.map_err(|error| store_failure(&error))?;
+        let told = match &args.run {
+            Some(id) => {
+                let id = run_id(id)?;
+                let told = runs.into_iter().find(|run| run.run == id.as_str());
+                told.ok_or_else(|| unknown_run(id.as_str()))?
+            }
+            None => runs.pop().ok_or_else(|| {
+                Failure::usage("there is no run to report").next("`turquoise swap` begins one")
+            })?,
         };
-        let runs = history(store)
-            .await
-            .map_err(|error| store_failure(&error))?;
-        let told = runs.into_iter().find(|run| run.run == id.as_str());
-        let told = told.ok_or_else(|| unknown(id.as_str()))?;
-        let lines = journal_lines(store, &id).await.map_err(|why| {
-            Failure::new(
-                Exit::Preflight,
-                format!("the journal of run `{id}` cannot be used"),
-            )
-            .because_of(why)
-            .next("do not trust it; look at the world with `turquoise status`")
-        })?;
+        let lines = lines_of(session, &run_id(&told.run)?).await?;
         let account = Account::of(told, &lines);
         if let Some(file) = &args.html {
             write(file, &html::page(&account))?;
@@ -76,24 +72,6 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, Failure> {
     })
 }
 
-async fn last(session: &Session) -> Result<RunId, Failure> {
-    let runs = session.store.as_journal().runs().await;
-    let last = runs.map_err(|error| store_failure(&error))?.pop();
-    last.ok_or_else(|| {
-        Failure::usage("there is no run to report").next("`turquoise swap` begins one")
-    })
-}
-
-fn unknown(id: &str) -> Failure {
-    Failure::usage(format!("there is no run `{id}`")).next("`turquoise history` names them all")
-}
-
 fn write(file: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(file, text).map_err(|error| {
-        Failure::usage(format!("cannot write `{}`", file.display()))
-            .because(&error)
-            .next("name a file in a folder that exists and can be written")
-    })?;
-    note(&format!("wrote {}", file.display()));
-    Ok(())
+    output::save(file, &format!("`{}`", file.display()), text)
 }
