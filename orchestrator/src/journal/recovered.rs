@@ -162,6 +162,13 @@ impl Recovered {
         }
     }
 
+    /// Whether nobody knows if the last write acted: its answer was never written down.
+    pub(crate) fn is_unheard(&self) -> bool {
+        self.writes
+            .last()
+            .is_some_and(|last| last.accepted.is_none())
+    }
+
     /// Whether the run touched something and is not over: then nothing else may begin.
     pub(crate) fn is_open(&self) -> bool {
         match self.state {

@@ -194,11 +194,9 @@ impl<E: Environment> Driver<'_, E> {
         if early {
             return Event::OnResume(Content::Other);
         }
-        let unresolved = recovered
-            .writes
-            .last()
-            .is_some_and(|w| w.accepted.is_none());
-        if unresolved && let Err(blocked) = self.quiet_gateway().await {
+        if recovered.is_unheard()
+            && let Err(blocked) = self.quiet_gateway().await
+        {
             return blocked;
         }
         match self.content_after(recovered).await {
@@ -220,11 +218,9 @@ impl<E: Environment> Driver<'_, E> {
             memory.replaced.extend(recovered.replaces.clone());
         }
         let gateway = self.settled_gateway().await?;
-        let unheard = recovered
-            .writes
-            .last()
-            .is_some_and(|w| w.accepted.is_none());
-        if let Some(members) = self.members_of(&gateway).filter(|_| unheard) {
+        if let Some(members) = self.members_of(&gateway)
+            && recovered.is_unheard()
+        {
             self.settle_write(&members);
             self.record(Record::Settled { members }).await?;
         }

@@ -80,23 +80,16 @@ impl<E: Environment> Driver<'_, E> {
     /// The gateway once every operation we ever began has ended and it is not being written.
     pub(super) async fn settled_gateway(&self) -> Result<Value, Event> {
         let deadline = self.now() + self.run.config.ceilings.write.0;
-        let around = self.give_up_at(deadline);
-        let settled = self.settled_until(deadline).await;
-        if let Some(around) = around {
-            self.give_up_at(around);
-        }
-        settled
+        self.within(deadline, self.settled_until(deadline)).await
     }
 
     /// The operations of ours that have succeeded, once all have ended.
     pub(super) async fn settled_operations(&self) -> Result<Vec<Operation>, Event> {
         let ceiling = self.run.config.ceilings.write.0;
-        let around = self.give_up_at(self.now() + ceiling);
-        let settled = self.arm.settle(ceiling).await;
-        if let Some(around) = around {
-            self.give_up_at(around);
-        }
-        settled.map_err(|failure| self.blocked_by(Reason::Unavailable, &failure))
+        let settled = self.within(self.now() + ceiling, self.arm.settle(ceiling));
+        settled
+            .await
+            .map_err(|failure| self.blocked_by(Reason::Unavailable, &failure))
     }
 
     /// The same within a wait that has its own end.

@@ -24,12 +24,18 @@ impl<E: Environment> Driver<'_, E> {
         look: impl AsyncFnMut() -> Look,
     ) -> Event {
         let deadline = self.now() + ceiling;
+        self.within(deadline, self.looks(deadline, ceiling, pace, look))
+            .await
+    }
+
+    /// Does something that ends by then, inside of a wait that has its own end.
+    pub(super) async fn within<T>(&self, deadline: Instant, work: impl Future<Output = T>) -> T {
         let around = self.give_up_at(deadline);
-        let event = self.looks(deadline, ceiling, pace, look).await;
+        let done = work.await;
         if let Some(around) = around {
             self.give_up_at(around);
         }
-        event
+        done
     }
 
     /// Says when the present wait ends: notices tell it, and no read is repeated beyond it. Gives
