@@ -53,8 +53,8 @@ pub(crate) struct Gaps {
 pub(crate) struct Longest {
     /// The gap.
     pub(crate) gap: Gap,
-    /// The longest gap in which several requests fell due and no instance had taken up one that it
-    /// would answer. A single one that waits is slow or lost, and one that is served for long is slow,
+    /// The longest gap in which several requests fell due and no instance took up or answered one
+    /// well. A single one that waits is slow or lost, and one that is served for long is slow,
     /// which other invariants judge; where nobody is served, the service has a gap.
     pub(crate) shared: Gap,
     /// The mean time between arrivals; `None` for a single one. No gap finer than two of these
@@ -175,6 +175,8 @@ impl Series {
     fn longest(mut self) -> Longest {
         self.due.sort_unstable();
         self.ok.sort_unstable();
+        // One taken up before they were due and answered meanwhile serves as well.
+        self.taken_up.extend_from_slice(&self.ok);
         self.taken_up.sort_unstable();
         let unserved = self.gaps(&self.taken_up).filter(|(_, several)| *several);
         Longest {
