@@ -132,6 +132,19 @@ pub(crate) fn tell(
             ))
         }
         Progress::Note { text } => Some(text.clone()),
+        Progress::Warning { text } => Some(format!("warning: {text}")),
+        Progress::HookCalled { .. } => None,
+        Progress::HookAnswered {
+            hook,
+            when,
+            answer,
+            detail,
+            ..
+        } => Some(
+            format!("hook {hook} ({when}): {answer:?} {detail}")
+                .trim_end()
+                .to_owned(),
+        ),
         Progress::Wrote { .. } | Progress::Answers { .. } => None,
     }
 }

@@ -29,7 +29,10 @@ mod tests {
     use std::net::Ipv4Addr;
     use std::time::Duration;
 
-    use turquoise_orchestrator::{Change, GatewayWrite, Instant, Phase, Progress, SeenBuild};
+    use turquoise_orchestrator::config::Moment;
+    use turquoise_orchestrator::{
+        Change, GatewayWrite, HookAnswer, Instant, Phase, Progress, SeenBuild,
+    };
 
     use super::*;
     use crate::progress::event;
@@ -84,6 +87,21 @@ mod tests {
                 resource: "/x".to_owned(),
                 change: Change::Created,
             },
+            Progress::HookCalled {
+                hook: "smoke".to_owned(),
+                when: Moment::Before(phase),
+                attempt: 1,
+            },
+            Progress::HookAnswered {
+                hook: "smoke".to_owned(),
+                when: Moment::Before(phase),
+                attempt: 1,
+                answer: HookAnswer::InProgress,
+                detail: String::new(),
+            },
+            Progress::Warning {
+                text: "t".to_owned(),
+            },
             Progress::Note {
                 text: "t".to_owned(),
             },
@@ -99,6 +117,9 @@ mod tests {
                 | Progress::Pool { .. }
                 | Progress::Answers { .. }
                 | Progress::Deployed { .. }
+                | Progress::HookCalled { .. }
+                | Progress::HookAnswered { .. }
+                | Progress::Warning { .. }
                 | Progress::Note { .. } => {}
             }
         }

@@ -6,6 +6,7 @@
 
 mod check;
 mod frontend;
+mod hook;
 mod presets;
 mod side;
 mod span;
@@ -19,6 +20,7 @@ use turquoise_arm::ResourceId;
 
 pub use check::ConfigError;
 pub use frontend::{Frontend, GatewayProbe, HttpListener, HttpsListener, Network};
+pub use hook::{Hook, InvalidMoment, Moment};
 pub use side::{AutoscaleRange, Side};
 pub use span::{InvalidSpan, Span};
 pub use tuning::{
@@ -60,6 +62,9 @@ pub struct Config {
     /// The lease that keeps a second run out.
     #[serde(default)]
     pub lease: LeaseTerms,
+    /// Who is asked at boundaries of phases.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hooks: Vec<Hook>,
 }
 
 /// The gateway and the pool that a swap edits.

@@ -6,6 +6,8 @@
 //! means nothing happened; a crash after it means the effect happened and only the journal may
 //! know.
 
+mod outside;
+
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::ops::Add;
@@ -13,6 +15,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+
+pub use outside::{Call, OutsideError, Reply, Web, Whom};
 
 /// A point on the environment's monotonic clock, in whole milliseconds.
 #[derive(
@@ -116,6 +120,13 @@ pub trait Environment {
 
     /// Asks the application through a frontend, on a new connection. Never retries.
     async fn probe(&self, request: ProbeRequest) -> Result<ProbeAnswer, TransportError>;
+
+    /// Asks a hook or a source of metrics, once. A world without an outside need not say more.
+    async fn outside(&self, call: Call) -> Result<Reply, OutsideError> {
+        drop(call);
+        let nobody = "this world has no outside to ask".to_owned();
+        Err(OutsideError::Unusable(nobody))
+    }
 
     /// A uniform draw from the stream of that name, for jitter and ids.
     fn random(&self, stream: &str) -> u64;

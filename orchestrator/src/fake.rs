@@ -14,7 +14,9 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use bytes::Bytes;
 
-use crate::environment::{Environment, Instant, ProbeAnswer, ProbeRequest, TransportError};
+use crate::environment::{
+    Call, Environment, Instant, OutsideError, ProbeAnswer, ProbeRequest, Reply, TransportError,
+};
 
 pub(crate) use azure::{Azure, Trouble};
 pub(crate) use crash::CrashingStore;
@@ -26,12 +28,21 @@ pub(crate) struct Fake {
     draws: Cell<u64>,
     /// The cloud, to script and to inspect.
     pub(crate) azure: RefCell<Azure>,
+    /// What the outside says, the last for ever; with what it was asked.
+    pub(crate) outside: RefCell<Outside>,
     /// When someone presses Ctrl-C.
     pub(crate) interrupt_at: Cell<Option<u64>>,
     /// When ARM cannot be reached: from, to.
     pub(crate) outage: Cell<Option<(u64, u64)>>,
     /// When the process stands still: from, to.
     pub(crate) frozen: Cell<Option<(u64, u64)>>,
+}
+
+/// Hooks and metrics, scripted.
+#[derive(Default)]
+pub(crate) struct Outside {
+    pub(crate) replies: Vec<Result<Reply, OutsideError>>,
+    pub(crate) calls: Vec<(u64, Call)>,
 }
 
 struct NoWaker;
@@ -47,6 +58,7 @@ impl Fake {
             sleepers: RefCell::default(),
             draws: Cell::new(0),
             azure: RefCell::new(Azure::default()),
+            outside: RefCell::default(),
             interrupt_at: Cell::new(None),
             outage: Cell::new(None),
             frozen: Cell::new(None),
@@ -148,6 +160,19 @@ impl Environment for Fake {
     async fn probe(&self, _request: ProbeRequest) -> Result<ProbeAnswer, TransportError> {
         self.sleep_until(Instant(self.now.get() + 10)).await;
         Ok(self.azure.borrow_mut().answer(self.now.get()))
+    }
+
+    async fn outside(&self, call: Call) -> Result<Reply, OutsideError> {
+        self.sleep_until(Instant(self.now.get() + 10)).await;
+        let mut outside = self.outside.borrow_mut();
+        let nth = outside.calls.len();
+        outside.calls.push((self.now.get(), call));
+        let replies = &outside.replies;
+        let last = replies.len().saturating_sub(1);
+        replies
+            .get(nth.min(last))
+            .cloned()
+            .expect("the test scripted a reply")
     }
 
     fn random(&self, _stream: &str) -> u64 {

@@ -4,12 +4,15 @@
 //! and has a deadline in the driver.
 
 mod answers;
+mod hook;
 mod members;
 mod side;
 mod streak;
 mod verdict;
 
 pub(crate) use answers::{Comparison, Tally, compare, undisturbed};
+pub use hook::HookAnswer;
+pub(crate) use hook::hook_answer;
 pub(crate) use members::members_verdict;
 pub(crate) use side::{SideFacts, retreat_verdict, short_of, side_verdict};
 pub(crate) use streak::Streak;

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use file::FileStore;
 pub use memory::MemoryStore;
 pub(crate) use record::{Entry, Journal, JournalError, Record, hash};
-pub(crate) use recovered::{Pin, Recovered, Scale};
+pub(crate) use recovered::{HookPast, Pin, Recovered, Scale};
 pub use shared::SharedStore;
 
 /// A run's id; ids sort by the time their runs began.

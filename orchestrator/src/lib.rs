@@ -34,6 +34,7 @@ pub use credential::{
 };
 pub use deploy::{Change, DeployError, DeployInputs, DeployReport, Deployed, Part, Pkcs12, deploy};
 pub use environment::{Environment, Instant};
+pub use gates::HookAnswer;
 pub use journal::{
     FileStore, InvalidRunId, JournalStore, MemoryStore, RunId, SharedStore, StoreError,
 };

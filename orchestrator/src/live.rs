@@ -5,6 +5,7 @@
 
 mod addresses;
 mod http_client;
+mod outside;
 mod probe;
 mod trust;
 
@@ -16,7 +17,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use rand::Rng as _;
 
-use crate::environment::{Environment, Instant, ProbeAnswer, ProbeRequest, TransportError};
+use crate::environment::{
+    Call, Environment, Instant, OutsideError, ProbeAnswer, ProbeRequest, Reply, TransportError,
+};
 
 pub use addresses::{AddressMap, AddressesError};
 pub use http_client::HttpClient;
@@ -158,6 +161,10 @@ impl Environment for LiveEnvironment {
         let socket = self.addresses.socket(request.address, request.port);
         let limit = self.real(request.timeout).max(SLOWEST_PROBE);
         probe::send(&self.trust, socket, &request, limit).await
+    }
+
+    async fn outside(&self, call: Call) -> Result<Reply, OutsideError> {
+        outside::ask(&self.client, call).await
     }
 
     fn random(&self, _stream: &str) -> u64 {

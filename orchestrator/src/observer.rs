@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::config::Moment;
 use crate::environment::Instant;
+use crate::gates::HookAnswer;
 use crate::phase::Phase;
 use crate::report::GatewayWrite;
 
@@ -90,6 +92,33 @@ pub enum Progress {
         resource: String,
         /// What was done.
         change: crate::deploy::Change,
+    },
+    /// A hook is asked.
+    HookCalled {
+        /// Its name.
+        hook: String,
+        /// Its moment.
+        when: Moment,
+        /// Which call this is, from 1.
+        attempt: u32,
+    },
+    /// A hook answered, or did not.
+    HookAnswered {
+        /// Its name.
+        hook: String,
+        /// Its moment.
+        when: Moment,
+        /// Which call it was.
+        attempt: u32,
+        /// What it said.
+        answer: HookAnswer,
+        /// Why, in its own words where it has any.
+        detail: String,
+    },
+    /// Something that the run goes on without, and a person should look at.
+    Warning {
+        /// The line.
+        text: String,
     },
     /// Something worth a line.
     Note {

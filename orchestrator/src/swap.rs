@@ -12,6 +12,7 @@ mod history;
 pub(crate) mod machine;
 #[cfg(test)]
 mod model;
+mod moments;
 mod planning;
 mod status;
 mod way_back;

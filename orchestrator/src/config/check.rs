@@ -1,5 +1,7 @@
 //! What a configuration must say to be one, and how an error points at the line.
 
+mod outside;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -84,7 +86,8 @@ pub(super) fn check(config: &Config) -> Result<(), Finding> {
     target(config)?;
     frontend(config)?;
     sides(config)?;
-    tuning(config)
+    tuning(config)?;
+    outside::hooks(config)
 }
 
 fn ensure(

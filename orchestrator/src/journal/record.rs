@@ -9,7 +9,9 @@ use sha2::{Digest, Sha256};
 use turquoise_arm::ResourceId;
 
 use super::{JournalStore, RunId, StoreError};
+use crate::config::Moment;
 use crate::environment::Environment;
+use crate::gates::HookAnswer;
 use crate::plan::Sides;
 use crate::report::{GatewayWrite, Outcome};
 use crate::swap::machine::State;
@@ -77,6 +79,15 @@ pub(crate) enum Record {
     Settled { members: Vec<Ipv4Addr> },
     /// A state's evidence.
     Evidence { lines: Vec<String> },
+    /// A hook is about to be asked for the first time.
+    HookCalled { hook: String, when: Moment },
+    /// A hook said something that it had not said the time before.
+    HookAnswered {
+        hook: String,
+        attempt: u32,
+        answer: HookAnswer,
+        detail: String,
+    },
     /// Pins and scales are back, or are listed here.
     Restored { residue: Vec<String> },
     /// The process ends.

@@ -1,6 +1,9 @@
 //! What a journal says of its run: the same fold for `resume`, `status` and `history`.
 
+use std::collections::BTreeMap;
+
 use super::record::{Entry, Record};
+use crate::gates::HookAnswer;
 use crate::phase::Phase;
 use crate::plan::Sides;
 use crate::report::{GatewayWrite, Outcome};
@@ -25,6 +28,15 @@ pub(crate) struct Scale {
     pub(crate) from: u32,
 }
 
+/// What a hook was asked and said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct HookPast {
+    /// How often it is known to have been asked.
+    pub(crate) attempts: u32,
+    /// The last answer; `None` when the first call was never answered.
+    pub(crate) answer: Option<(HookAnswer, String)>,
+}
+
 /// A run as its journal tells it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Recovered {
@@ -43,6 +55,8 @@ pub(crate) struct Recovered {
     pub(crate) landed: bool,
     /// The etag that the last of the writes replaces.
     pub(crate) replaces: Option<String>,
+    /// What hooks said, by name.
+    pub(crate) hooks: BTreeMap<String, HookPast>,
     /// Whether it was begun to bring back what an earlier run had replaced.
     pub(crate) rollback: Option<bool>,
     /// How the last process ended; `None` when it died.
@@ -128,11 +142,31 @@ impl Recovered {
                 self.landed |= self.writes.last().is_some_and(|last| last.to == members);
             }
             Record::Evidence { .. } => {}
+            Record::HookCalled { hook, .. } => self.hooks.entry(hook).or_default().attempts = 1,
+            Record::HookAnswered {
+                hook,
+                attempt,
+                answer,
+                detail,
+            } => {
+                let answer = Some((answer, detail));
+                let past = HookPast {
+                    attempts: attempt,
+                    answer,
+                };
+                self.hooks.insert(hook, past);
+            }
             Record::Restored { .. } => {
                 self.pins.clear();
                 self.scales.clear();
             }
-            Record::Ended { outcome, .. } => self.outcome = Some(outcome),
+            Record::Ended { outcome, .. } => {
+                self.outcome = Some(outcome);
+                // Who goes on with a run that was parked wants to hear whether its hooks agree now.
+                let agreed =
+                    |past: &HookPast| matches!(past.answer, Some((HookAnswer::Succeeded, _)));
+                self.hooks.retain(|_, past| agreed(past));
+            }
         }
     }
 

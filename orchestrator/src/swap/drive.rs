@@ -9,6 +9,7 @@ mod bake;
 mod confirm;
 mod gc;
 mod hear;
+mod hooks;
 mod memory;
 mod observe;
 mod put;
@@ -28,6 +29,7 @@ use futures_util::pin_mut;
 use super::effect::Effect;
 use super::event::{Content, Event, Reason};
 use super::machine::{State, enter, step};
+use super::moments::with_hooks;
 use crate::arm_client::ArmClient;
 use crate::environment::Environment;
 use crate::journal::{Journal, JournalError, Record, Recovered, StoreError};
@@ -86,6 +88,9 @@ impl<E: Environment> Driver<'_, E> {
     async fn work(&self, recovered: &Recovered) -> Driven {
         let (mut state, mut effects) = match recovered.state {
             Some(state @ State::Ended(_)) if recovered.died_unaccounted() => {
+                self.memory.borrow_mut().take_up(state, self.now());
+                self.perform_all(state, &self.among_hooks(state, Vec::new()))
+                    .await;
                 return Driven::Final(state);
             }
             Some(state) if recovered.is_open() => {
@@ -94,13 +99,14 @@ impl<E: Environment> Driver<'_, E> {
                 let event = self.resume(recovered).await;
                 self.stepped(state, event)
             }
-            _ => (State::Observing, enter(State::Observing)),
+            _ => self.entering(State::Observing),
         };
         loop {
             self.memory.borrow_mut().enter(state, self.now());
             self.arm.set_limit(self.memory.borrow().deadline());
             self.announce(state);
             match self.perform_all(state, &effects).await {
+                _ if state.is_final() => return Driven::Final(state),
                 Some(Event::OnInterrupt) => return Driven::Detached(state),
                 Some(event) => {
                     self.leave();
@@ -115,10 +121,23 @@ impl<E: Environment> Driver<'_, E> {
     /// to stop, since both sides are up in every state.
     fn stepped(&self, state: State, event: Event) -> (State, Vec<Effect>) {
         let event = self.undoing(state, event);
-        step(state, event).unwrap_or_else(|illegal| {
+        let (next, effects) = step(state, event).unwrap_or_else(|illegal| {
             self.memory.borrow_mut().reason = illegal.to_string();
             let parked = State::Parked(Reason::Unconfirmed);
             (parked, enter(parked))
+        });
+        (next, self.among_hooks(next, effects))
+    }
+
+    fn entering(&self, state: State) -> (State, Vec<Effect>) {
+        (state, self.among_hooks(state, enter(state)))
+    }
+
+    /// The same effects with the calls of configured hooks among them.
+    fn among_hooks(&self, state: State, effects: Vec<Effect>) -> Vec<Effect> {
+        let hooks = &self.run.config.hooks;
+        with_hooks(state, effects, |moment| {
+            hooks.iter().any(|hook| hook.at == moment)
         })
     }
 
@@ -145,6 +164,10 @@ impl<E: Environment> Driver<'_, E> {
                     Err(_) if state.is_final() => None,
                     Err(blocked) => return Some(blocked),
                 },
+                Effect::CallHooks(moment) => match self.call_hooks(*moment).await {
+                    None => event,
+                    refused => return refused,
+                },
                 _ if self.abort.get() && step(state, Event::OnAbort).is_ok() => {
                     self.abort.set(false);
                     "someone asked for the old side back"
@@ -153,6 +176,10 @@ impl<E: Environment> Driver<'_, E> {
                 }
                 work => Some(self.perform(*work).await),
             };
+            // Only complete evidence leads to what follows a state's work.
+            if event.is_some_and(|event| event != Event::OnPass) {
+                return event;
+            }
         }
         event
     }
@@ -169,7 +196,7 @@ impl<E: Environment> Driver<'_, E> {
 
     async fn perform(&self, effect: Effect) -> Event {
         match effect {
-            Effect::Record | Effect::Detach => Event::OnInterrupt,
+            Effect::Record | Effect::Detach | Effect::CallHooks(_) => Event::OnInterrupt,
             Effect::Observe => self.observe().await,
             Effect::Check => self.check().await,
             Effect::Warm => self.warm().await,

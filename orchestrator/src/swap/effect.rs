@@ -2,6 +2,7 @@
 
 use super::event::Content;
 use super::machine::Ending;
+use crate::config::Moment;
 
 /// Something to do; the driver answers with an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub(crate) enum Effect {
     Retain,
     /// Put back what was pinned, then end so.
     Release(Ending),
+    /// Ask the hooks of this moment; the effects after it follow only when none of them objects.
+    CallHooks(Moment),
     /// Stop here, with everything written down.
     Detach,
 }

@@ -1,6 +1,7 @@
 //! Whole swaps against the scripted Azure: what is written, what is refused, what survives.
 
 mod control;
+mod hooks;
 mod planning;
 mod resumption;
 

@@ -1,11 +1,13 @@
 //! What a process remembers of its run. What must survive a crash is in the journal too.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use crate::environment::Instant;
+use crate::gates::HookAnswer;
 use crate::gates::Tally;
-use crate::journal::{Pin, Recovered, Scale};
+use crate::journal::{HookPast, Pin, Recovered, Scale};
 use crate::observer::Progress;
 use crate::phase::Phase;
 use crate::plan::Sides;
@@ -42,6 +44,8 @@ pub(crate) struct Memory {
     pub(crate) seen: Vec<String>,
     /// Why the run is where it is, in one line.
     pub(crate) reason: String,
+    /// What hooks said, by name.
+    pub(crate) hooks: BTreeMap<String, HookPast>,
     /// Whether the world is not the one that was approved.
     pub(crate) stale: bool,
     /// What could not be put back.
@@ -74,6 +78,7 @@ impl Memory {
             pins: recovered.pins.clone(),
             scales: recovered.scales.clone(),
             writes: recovered.writes.clone(),
+            hooks: recovered.hooks.clone(),
             ..Self::default()
         }
     }
@@ -152,6 +157,47 @@ impl Memory {
         if let Some(current) = &mut self.current {
             current.evidence = evidence;
         }
+    }
+
+    /// What a hook's wait must leave as it was: why the run is where it is, and what is proven.
+    pub(crate) fn kept(&self) -> (String, Vec<String>) {
+        let current = self.current.as_ref();
+        let evidence = current.map(|current| current.evidence.clone());
+        (self.reason.clone(), evidence.unwrap_or_default())
+    }
+
+    /// Takes back what a hook's wait was to leave alone, beside what the hook itself proved.
+    pub(crate) fn keep(&mut self, (reason, mut evidence): (String, Vec<String>)) {
+        self.reason = reason;
+        if let Some(current) = &mut self.current {
+            for line in current.evidence.drain(..) {
+                if !evidence.contains(&line) {
+                    evidence.push(line);
+                }
+            }
+            current.evidence = evidence;
+        }
+    }
+
+    /// After a hook's wait the state's own work has its time for a first look again.
+    pub(crate) fn look_anew(&mut self, now: Instant) {
+        self.set_deadline(now + FIRST_LOOK);
+        self.set_missing(vec!["a first look".to_owned()]);
+    }
+
+    /// Counts a call of that hook.
+    pub(crate) fn attempt(&mut self, hook: &str) -> u32 {
+        let past = self.hooks.entry(hook.to_owned()).or_default();
+        past.attempts += 1;
+        past.attempts
+    }
+
+    /// Whether the hook said something else the last time.
+    pub(crate) fn is_news(&mut self, hook: &str, said: &Option<(HookAnswer, String)>) -> bool {
+        let past = self.hooks.entry(hook.to_owned()).or_default();
+        let news = past.answer != *said;
+        past.answer.clone_from(said);
+        news
     }
 
     /// The notice of the current wait, if there is one.
