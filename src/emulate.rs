@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::json;
+use turquoise_emulator::control_plane::Throttling;
 use turquoise_emulator::drive::live::{Live, LiveOptions, SignIn};
 use turquoise_emulator::http::Address;
 use turquoise_emulator::identity::{Admission, CLIENT_ID};
@@ -59,6 +60,9 @@ pub(crate) struct Args {
     /// Which requests are let in.
     #[arg(long, value_enum, default_value_t)]
     admit: Admit,
+    /// Counts each caller's requests as Azure does and answers 429 to those beyond.
+    #[arg(long)]
+    throttle: bool,
     #[command(flatten)]
     keys: KeysFolder,
 }
@@ -97,6 +101,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, Failure> {
             seed: args.seed,
             ..CloudConfig::default()
         };
+        cloud.control_plane.throttling = args.throttle.then(Throttling::default);
         images.describe(&mut cloud.data_plane);
         let subscription = cloud.control_plane.subscription.clone();
         let tenant = cloud.control_plane.tenant.clone();

@@ -7,7 +7,7 @@
 
 use bytes::Bytes;
 
-use crate::control_plane::{ControlPlane, ControlPlaneConfig};
+use crate::control_plane::{ControlPlane, ControlPlaneConfig, Throttling};
 use crate::data_plane::Knobs;
 use crate::data_plane::{DataPlane, DataPlaneConfig};
 use crate::desired::InstanceKey;
@@ -125,6 +125,11 @@ impl Cloud {
     /// Goes on with other answers to what evidence leaves open.
     pub fn set_knobs(&mut self, knobs: Knobs) {
         self.data_plane.set_knobs(knobs);
+    }
+
+    /// Counts requests from now on by these buckets, which are full; `None` stops counting.
+    pub fn set_throttling(&mut self, limits: Option<Throttling>) {
+        self.control_plane.set_throttling(limits);
     }
 
     /// The instant up to which everything due has happened.

@@ -44,6 +44,7 @@ mod stale;
 mod store;
 mod subscriptions;
 mod tags;
+mod throttle;
 mod write;
 
 use std::collections::BTreeMap;
@@ -56,6 +57,7 @@ use turquoise_arm::ArmError;
 
 pub use self::config::{ConflictMode, ControlPlaneConfig, Profile};
 pub use self::ledger::Unhandled;
+pub use self::throttle::{Bucket, Throttling};
 
 pub(crate) use self::clock::guid;
 #[cfg(test)]
@@ -103,6 +105,9 @@ pub struct ControlPlane {
     etags: u64,
     times: (u64, String, String),
     history: stale::History,
+    buckets: throttle::Buckets,
+    /// What the request being answered has left of its buckets.
+    left: Option<throttle::Left>,
 }
 
 /// One request being answered.
@@ -135,6 +140,8 @@ impl ControlPlane {
             etags: 0,
             times: (u64::MAX, String::new(), String::new()),
             history: stale::History::default(),
+            buckets: throttle::Buckets::default(),
+            left: None,
         }
     }
 
@@ -277,6 +284,7 @@ impl ControlPlane {
     fn dispatch(&mut self, turn: Turn<'_>) -> Result<Answer, ArmError> {
         let request = turn.request;
         self.authorise(turn)?;
+        self.throttle(turn)?;
         let route = route::route(&request.segments);
         if route == Route::Unknown {
             return Err(not_a_route(request));

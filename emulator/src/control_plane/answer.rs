@@ -9,6 +9,8 @@ use http::{Method, Response, StatusCode};
 use serde_json::Value;
 use turquoise_arm::ArmError;
 
+use super::throttle::{Kind, Left};
+
 /// An answer before the common headers.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
@@ -27,6 +29,18 @@ pub(crate) struct Answer {
 const ASYNC_OPERATION: HeaderName = HeaderName::from_static("azure-asyncoperation");
 const ASYNC_NOTIFICATION: HeaderName = HeaderName::from_static("azure-asyncnotification");
 const FAILURE_CAUSE: HeaderName = HeaderName::from_static("x-ms-failure-cause");
+const LEFT_READS: HeaderName =
+    HeaderName::from_static("x-ms-ratelimit-remaining-subscription-reads");
+const LEFT_GLOBAL_READS: HeaderName =
+    HeaderName::from_static("x-ms-ratelimit-remaining-subscription-global-reads");
+const LEFT_WRITES: HeaderName =
+    HeaderName::from_static("x-ms-ratelimit-remaining-subscription-writes");
+const LEFT_GLOBAL_WRITES: HeaderName =
+    HeaderName::from_static("x-ms-ratelimit-remaining-subscription-global-writes");
+const LEFT_DELETES: HeaderName =
+    HeaderName::from_static("x-ms-ratelimit-remaining-subscription-deletes");
+const LEFT_GLOBAL_DELETES: HeaderName =
+    HeaderName::from_static("x-ms-ratelimit-remaining-subscription-global-deletes");
 
 impl Answer {
     /// An answer without body.
@@ -165,6 +179,8 @@ pub(crate) struct Common<'a> {
     pub(crate) compact_time: &'a str,
     /// The `Date` header.
     pub(crate) http_date: &'a str,
+    /// What is left of the caller's buckets.
+    pub(crate) left: Left,
 }
 
 impl Common<'_> {
@@ -183,18 +199,13 @@ impl Common<'_> {
         if let Some(echo) = self.echo {
             put(headers, name("x-ms-client-request-id"), echo);
         }
-        // A full bucket every time: throttling is injected, not counted (azure-facts.md §1.8).
-        let (own, global, left, all) = match *method {
-            Method::GET | Method::HEAD => ("reads", "global-reads", "249", "3749"),
-            Method::DELETE => ("deletes", "global-deletes", "199", "2999"),
-            _ => ("writes", "global-writes", "199", "2999"),
+        let (own, shared) = match Kind::of(method) {
+            Kind::Reads => (LEFT_READS, LEFT_GLOBAL_READS),
+            Kind::Writes => (LEFT_WRITES, LEFT_GLOBAL_WRITES),
+            Kind::Deletes => (LEFT_DELETES, LEFT_GLOBAL_DELETES),
         };
-        let prefix = "x-ms-ratelimit-remaining-subscription-";
-        for (bucket, left) in [(own, left), (global, all)] {
-            let name = HeaderName::from_bytes(format!("{prefix}{bucket}").as_bytes());
-            let name = name.expect("because the prefix and buckets are header names");
-            headers.insert(name, HeaderValue::from_static(left));
-        }
+        headers.insert(own, HeaderValue::from(self.left.own));
+        headers.insert(shared, HeaderValue::from(self.left.shared));
     }
 }
 

@@ -1,5 +1,7 @@
 //! Subscriptions, durations and knobs of the control plane.
 
+use super::throttle::Throttling;
+
 /// How to begin a control plane.
 #[derive(Clone, Debug)]
 pub struct ControlPlaneConfig {
@@ -44,6 +46,9 @@ pub struct ControlPlaneConfig {
     pub overprovision: bool,
     /// Cores all scale sets together may use; `None` for no limit.
     pub cores_quota: Option<u32>,
+    /// How many requests a caller may send (azure-facts.md §1.8); `None` counts nothing, so that load
+    /// and campaigns are not slowed by it.
+    pub throttling: Option<Throttling>,
 }
 
 impl Default for ControlPlaneConfig {
@@ -67,6 +72,7 @@ impl Default for ControlPlaneConfig {
             tags_write_cuts_streams: true,
             overprovision: false,
             cores_quota: None,
+            throttling: None,
         }
     }
 }

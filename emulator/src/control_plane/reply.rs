@@ -6,6 +6,7 @@ use turquoise_arm::ArmError;
 
 use super::answer::{Answer, Common};
 use super::request::Request;
+use super::throttle::{Kind, Left};
 use super::{ControlPlane, Turn, clock};
 use crate::event::{Event, Timed};
 use crate::identity::Standing;
@@ -108,7 +109,10 @@ impl ControlPlane {
         let wants_echo = request
             .header("x-ms-return-client-request-id")
             .is_some_and(|wish| wish.eq_ignore_ascii_case("true"));
+        let left = self.left.take();
+        let left = left.unwrap_or_else(|| Left::full(Kind::of(request.method)));
         let common = Common {
+            left,
             correlation_id: request
                 .header("x-ms-correlation-request-id")
                 .unwrap_or(&request_id),

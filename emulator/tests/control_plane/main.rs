@@ -21,4 +21,5 @@ mod spec_examples;
 mod subscriptions;
 mod support;
 mod templates;
+mod throttling;
 mod topology;

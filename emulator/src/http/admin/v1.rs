@@ -105,6 +105,12 @@ impl Admin {
                 get(look::faults).post(act::arm).delete(act::disarm_all),
             )
             .route("/_turquoise/v1/faults/{index}", delete(act::disarm))
+            .route(
+                "/_turquoise/v1/throttling",
+                get(look::throttling)
+                    .post(act::set_throttling)
+                    .delete(act::stop_throttling),
+            )
             .route("/_turquoise/v1/kill", post(act::kill))
             .route("/_turquoise/v1/scale", post(act::scale))
             .route("/_turquoise/v1/notes", post(act::note))

@@ -13,6 +13,7 @@ use serde_json::json;
 use super::refusal::{Answer, id, missing, read, refused, wrong};
 use super::{Admin, ClockOrder};
 use crate::admin::{Copy, write};
+use crate::control_plane::Throttling;
 use crate::desired::InstanceKey;
 use crate::http::admin::document;
 use crate::http::admin::faults::Order;
@@ -60,6 +61,29 @@ pub(super) async fn disarm_all(State(admin): State<Admin>) -> Response {
     let all = admin.by_hand().clear();
     admin.act(|cloud| all.iter().for_each(|index| cloud.disarm(*index)));
     admin.note("every fault taken back".to_owned());
+    done()
+}
+
+pub(super) async fn set_throttling(State(admin): State<Admin>, body: Bytes) -> Answer {
+    let limits: Throttling = if body.iter().all(u8::is_ascii_whitespace) {
+        Throttling::default()
+    } else {
+        read(&body)?
+    };
+    if [limits.reads, limits.writes, limits.deletes]
+        .iter()
+        .any(|bucket| bucket.size == 0)
+    {
+        return Err(wrong("`size` is at least 1".to_owned()));
+    }
+    admin.act(|cloud| cloud.set_throttling(Some(limits)));
+    admin.note("requests are counted".to_owned());
+    Ok(document(&limits))
+}
+
+pub(super) async fn stop_throttling(State(admin): State<Admin>) -> Response {
+    admin.act(|cloud| cloud.set_throttling(None));
+    admin.note("requests are not counted any more".to_owned());
     done()
 }
 

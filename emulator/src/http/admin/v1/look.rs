@@ -100,6 +100,10 @@ pub(super) async fn faults(State(admin): State<Admin>) -> Response {
     document(&admin.by_hand().document())
 }
 
+pub(super) async fn throttling(State(admin): State<Admin>) -> Response {
+    admin.act(|cloud| document(&cloud.control_plane().throttling()))
+}
+
 pub(super) async fn snapshot(State(admin): State<Admin>) -> Response {
     admin.act(|cloud| document(&Copy::of(cloud)))
 }
