@@ -308,6 +308,38 @@ async fn the_clock_stands_jumps_and_runs_as_it_is_told() {
 }
 
 #[tokio::test]
+async fn requests_are_counted_from_when_somebody_asks_for_it() {
+    let folder = folder();
+    let emulator = Emulator::start(&folder);
+    assert!(
+        admin(&emulator, "GET", "throttling", &[], "")
+            .await
+            .1
+            .is_null()
+    );
+    let none = r#"{"reads": {"size": 0, "per_second": 1}}"#;
+    assert_eq!(
+        admin(&emulator, "POST", "throttling", &[], none).await.0,
+        400
+    );
+    let one = r#"{"reads": {"size": 1, "per_second": 0}}"#;
+    let (status, limits) = admin(&emulator, "POST", "throttling", &[], one).await;
+    assert_eq!((status, &limits["writes"]["size"]), (200, &200.into()));
+    let read = "/locations?api-version=2022-12-01";
+    assert_eq!(emulator.send("GET", read, "").await.0, 200);
+    let (status, refused) = emulator.send("GET", read, "").await;
+    assert_eq!(
+        (status, &refused["error"]["code"]),
+        (429, &"SubscriptionRequestsThrottled".into())
+    );
+    assert_eq!(
+        admin(&emulator, "DELETE", "throttling", &[], "").await.0,
+        204
+    );
+    assert_eq!(emulator.send("GET", read, "").await.0, 200);
+}
+
+#[tokio::test]
 async fn what_is_stored_outlives_the_process_and_a_reset() {
     let folder = folder();
     let file = folder.path().join("state.json");

@@ -236,6 +236,26 @@ impl Fleet {
         }
     }
 
+    /// Calls off what is to be set up anew and has not begun. Returns when the last of those that
+    /// have is ready.
+    pub(crate) fn stop_reimaging(&mut self, now: Instant) -> Option<Instant> {
+        let waiting: Vec<u32> = self
+            .steps
+            .values()
+            .filter(|step| matches!(step, Step::Reimage(..)))
+            .map(Step::number)
+            .collect();
+        self.steps
+            .retain(|_, step| !matches!(step, Step::Reimage(..)));
+        for number in waiting {
+            if let Some(instance) = self.instances.get_mut(&number) {
+                instance.busy_until = now;
+            }
+        }
+        let busy = self.instances.values().filter(|i| i.busy_until > now);
+        busy.map(|instance| instance.busy_until).max()
+    }
+
     /// Starts or stops these instances.
     pub(crate) fn power_to(
         &mut self,

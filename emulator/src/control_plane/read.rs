@@ -266,7 +266,7 @@ fn tag<'a>(envelope: &'a Value, name: &str) -> Option<&'a str> {
 }
 
 /// 400 for a `$filter` that is not evaluated here.
-pub(super) fn invalid_filter(text: &str) -> ArmError {
+pub(crate) fn invalid_filter(text: &str) -> ArmError {
     ArmError::bad_request(
         "InvalidFilterInQueryString",
         format!("Invalid $filter '{text}' specified in the query string."),

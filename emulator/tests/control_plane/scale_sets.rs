@@ -469,3 +469,103 @@ fn only_instances_show_in_their_subnet() {
     let refused = client.delete(&format!("{}/subnets/green", crate::topology::VNET));
     assert_eq!(refused.code(), "InUseSubnetCannotBeDeleted");
 }
+
+fn rolling(client: &mut Client) -> Value {
+    let path = format!("{}/rollingUpgrades/latest", scale_set("green"));
+    let answer = client.get(&path);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    answer.body["properties"].clone()
+}
+
+fn counts(rolling: &Value) -> [i64; 4] {
+    ["successful", "failed", "inProgress", "pending"].map(|word| {
+        let count = &rolling["progress"][format!("{word}InstanceCount")];
+        count.as_i64().expect("a count")
+    })
+}
+
+/// A set of five whose instances all have the model before.
+fn behind() -> Client {
+    let mut client = with_set(5);
+    client.create(
+        &scale_set("green"),
+        &scale_set_body("green", 5, "2.0.0", "Manual"),
+    );
+    client
+}
+
+#[test]
+fn a_rolling_upgrade_is_started_watched_and_ends() {
+    let mut client = behind();
+    let latest = format!("{}/rollingUpgrades/latest", scale_set("green"));
+    let none = client.get(&latest);
+    assert_eq!((none.status, none.code()), (404, "NotFound"));
+    let idle = post(&mut client, "rollingUpgrades/cancel", "");
+    assert_eq!((idle.status, idle.code()), (409, "OperationNotAllowed"));
+
+    let started = post(&mut client, "osRollingUpgrade", "");
+    assert_eq!(started.status, 202, "{}", started.body);
+    let status = rolling(&mut client);
+    assert_eq!(status["runningStatus"]["code"], "RollingForward");
+    assert_eq!(status["runningStatus"]["lastAction"], "Start");
+    assert_eq!(status["policy"]["maxBatchInstancePercent"], 20);
+    assert_eq!(counts(&status), [0, 0, 0, 5]);
+    let again = post(&mut client, "osRollingUpgrade", "");
+    assert_eq!((again.status, again.code()), (409, "Conflict"));
+
+    let ended = client.follow(&started);
+    assert_eq!(ended["status"], "Succeeded");
+    let status = rolling(&mut client);
+    assert_eq!(status["runningStatus"]["code"], "Completed");
+    assert_eq!(counts(&status), [5, 0, 0, 0]);
+    let behind = "virtualMachines?$filter=properties/latestModelApplied%20eq%20false";
+    let left = client.get(&format!("{}/{behind}", scale_set("green")));
+    assert_eq!(left.body["value"], json!([]));
+}
+
+#[test]
+fn a_cancelled_rolling_upgrade_leaves_the_rest_until_the_next_write() {
+    let mut client = behind();
+    let started = post(&mut client, "osRollingUpgrade", "");
+    while counts(&rolling(&mut client))[0] == 0 {
+        client.advance_ms(1_000);
+    }
+    let cancelled = post(&mut client, "rollingUpgrades/cancel", "");
+    assert_eq!(cancelled.status, 202, "{}", cancelled.body);
+    assert_eq!(client.follow(&cancelled)["status"], "Succeeded");
+    let ended = client.follow(&started);
+    assert_eq!(ended["error"]["code"], "OperationPreempted");
+    client.advance_ms(3_600_000);
+    let status = rolling(&mut client);
+    assert_eq!(status["runningStatus"]["code"], "Cancelled");
+    assert_eq!(status["runningStatus"]["lastAction"], "Cancel");
+    let [done, failed, doing, pending] = counts(&status);
+    assert_eq!((failed, doing), (0, 0));
+    assert!(done >= 1 && pending >= 1 && done + pending == 5, "{status}");
+    let all = instances(&mut client);
+    let is_settled = |i: &Value| i["properties"]["provisioningState"] == "Succeeded";
+    assert!(all.iter().all(is_settled));
+
+    let rolling_policy = r#"{"properties":{"upgradePolicy":{"mode":"Rolling"}}}"#;
+    let written = client.send("PATCH", &scale_set("green"), &[], rolling_policy);
+    client.follow(&written);
+    assert_eq!(counts(&rolling(&mut client)), [5, 0, 0, 0]);
+}
+
+#[test]
+fn extensions_are_listed_and_read_one_by_one() {
+    let mut client = with_set(1);
+    let path = format!("{}/extensions", scale_set("green"));
+    let listed = client.get(&path).body["value"].clone();
+    let one = client.get(&format!("{path}/HEALTH")).body;
+    assert_eq!(listed, json!([one]));
+    assert_eq!(one["name"], "health");
+    assert_eq!(
+        one["type"],
+        "Microsoft.Compute/virtualMachineScaleSets/extensions"
+    );
+    assert_eq!(one["properties"]["type"], "ApplicationHealthLinux");
+    assert_eq!(one["properties"]["provisioningState"], "Succeeded");
+    let none = client.get(&format!("{path}/other"));
+    assert_eq!((none.status, none.code()), (404, "NotFound"));
+}

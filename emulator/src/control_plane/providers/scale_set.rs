@@ -8,7 +8,9 @@
 
 mod action;
 mod cores;
+mod filter;
 mod instance;
+mod rolling;
 pub(crate) mod schema;
 mod set;
 mod validate;
@@ -89,11 +91,12 @@ impl Provider for ScaleSets {
         let set = self.sets.entry(write.id.clone()).or_insert_with(|| Set {
             fleet: Fleet::new(write.id.clone(), scope.seed.child(write.id.key())),
             latest: latest.clone(),
+            rolling: None,
         });
         let is_new_model = set.latest.generation != latest.generation;
         set.latest = latest;
         let mut ends_at = set.scale(scope, write, ends_at);
-        if is_new_model {
+        if is_new_model || set.was_cancelled() {
             ends_at = set.upgrade(scope, write, ends_at);
         }
         ends_at
@@ -145,6 +148,9 @@ impl Provider for ScaleSets {
         let Some(set) = self.sets.get_mut(call.id) else {
             return Ok(Handled::Unknown);
         };
+        if let Some(handled) = rolling::route(scope, call, set)? {
+            return Ok(handled);
+        }
         match view::get(scope, call, set)? {
             Handled::Unknown => action::route(scope, call, set),
             answered => Ok(answered),

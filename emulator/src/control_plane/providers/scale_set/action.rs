@@ -46,9 +46,7 @@ const ACTIONS: &[(&str, Action)] = &[
 const NOT_EMULATED: &[&str] = &[
     "performMaintenance",
     "reapply",
-    "osRollingUpgrade",
     "extensionRollingUpgrade",
-    "rollingUpgrades",
     "convertToSinglePlacementGroup",
     "setOrchestrationServiceState",
     "approveRollingUpgrade",
@@ -205,7 +203,7 @@ fn window(scope: &Scope<'_>, set: &Set, verb: &str, action: Action) -> Window {
 }
 
 /// Instances cannot be acted on while the set itself is (azure-facts.md §3.4).
-fn refuse_while_updating(scope: &Scope<'_>, id: &ResourceId) -> Result<(), ArmError> {
+pub(super) fn refuse_while_updating(scope: &Scope<'_>, id: &ResourceId) -> Result<(), ArmError> {
     let state = scope.store.get(id).map(|resource| resource.state);
     if matches!(
         state,

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use turquoise_arm::{ResourceId, json as wire};
 
+use super::rolling::Rolling;
 use super::{capacity, instance};
 use crate::control_plane::autoscale::rule::duration;
 use crate::control_plane::durations::Duration;
@@ -29,6 +30,8 @@ pub(super) struct Set {
     pub(super) fleet: Fleet,
     /// The newest model.
     pub(super) latest: Version,
+    /// The newest rolling upgrade.
+    pub(super) rolling: Option<Rolling>,
 }
 
 /// How many instances a write adds, extra ones included where the cloud overprovisions.
@@ -132,7 +135,7 @@ impl Set {
         let mode = wire::text(&write.model, "properties.upgradePolicy.mode");
         let (window, published) = match mode {
             _ if numbers.is_empty() => return ends_at,
-            Some("Rolling") => self.roll(scope, write, ends_at, numbers.len()),
+            Some("Rolling") => self.roll(scope, &write.model, write.generation, ends_at),
             Some("Automatic") => {
                 let window = self.batch(scope, ends_at, write.generation);
                 let published = self.fleet.upgrade(window, &numbers, &self.latest);
@@ -145,18 +148,19 @@ impl Set {
     }
 
     /// One batch after the other, each with the time a batch takes and the pause after it.
-    fn roll(
+    pub(super) fn roll(
         &mut self,
         scope: &Scope<'_>,
-        write: &Write,
+        model: &Value,
+        salt: u64,
         ends_at: Instant,
-        instances: usize,
     ) -> (Window, Vec<Desired>) {
+        let numbers = self.fleet.staying();
         let policy = "properties.upgradePolicy.rollingUpgradePolicy";
         let at = |member: &str| format!("{policy}.{member}");
-        let percent = number(&write.model, &at("maxBatchInstancePercent"), BATCH_PERCENT);
+        let percent = number(model, &at("maxBatchInstancePercent"), BATCH_PERCENT);
         let pause = at("pauseTimeBetweenBatches");
-        let pause = wire::text(&write.model, &pause).map(|_| duration(&write.model, &pause));
+        let pause = wire::text(model, &pause).map(|_| duration(model, &pause));
         let pause = pause
             .unwrap_or_default()
             .mul_f64(scope.config.duration_scale);
@@ -164,12 +168,25 @@ impl Set {
             from: scope.now,
             until: ends_at,
         };
-        for batch in 0..instances.div_ceil(batch_size(instances, percent)) as u64 {
-            let salt = write.generation.wrapping_mul(1_000).wrapping_add(batch);
+        for batch in 0..numbers.len().div_ceil(batch_size(numbers.len(), percent)) as u64 {
+            let salt = salt.wrapping_mul(1_000).wrapping_add(batch);
             window.until = self.batch(scope, window.until, salt).until + pause;
         }
         let published = self.fleet.roll(window, &self.latest, percent, pause);
+        self.rolling = Some(Rolling {
+            numbers,
+            generation: self.latest.generation,
+            window,
+            cancelled: None,
+        });
         (window, published)
+    }
+
+    /// Whether the newest rolling upgrade was cancelled: the next write begins another
+    /// (azure-facts.md §4.12.3).
+    pub(super) fn was_cancelled(&self) -> bool {
+        let rolling = self.rolling.as_ref();
+        rolling.is_some_and(|rolling| rolling.cancelled.is_some())
     }
 
     /// The time of a batch: until `ends_at`, and a boot more where the image changes.

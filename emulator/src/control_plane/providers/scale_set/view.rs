@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use turquoise_arm::{ArmError, ResourceId, json as wire};
 
 use super::cores;
+use super::filter::InstanceFilter;
 use super::instance::{self, Names};
 use super::set::Set;
 use crate::control_plane::clock::guid;
@@ -26,10 +27,7 @@ pub(super) fn get(scope: &Scope<'_>, call: &Call<'_>, set: &Set) -> Result<Handl
     } else if call.is("GET", &["skus"]) {
         view.skus()
     } else if call.is("GET", &["virtualMachines"]) {
-        if call.parameter("$filter").is_some() {
-            return Ok(Handled::NotEmulated);
-        }
-        view.list()
+        view.list()?
     } else if call.is("GET", &["virtualMachines", "*"]) {
         view.document(machine(1)?)
     } else if call.is("GET", &["virtualMachines", "*", "instanceView"]) {
@@ -40,11 +38,11 @@ pub(super) fn get(scope: &Scope<'_>, call: &Call<'_>, set: &Set) -> Result<Handl
         json!({"value": [view.interface(machine(1)?)]})
     } else if call.is("GET", &["virtualMachines", "*", "networkInterfaces", "*"]) {
         view.named_interface(machine(1)?, &call.rest[3])?
-    } else if call.is("GET", &["rollingUpgrades", "latest"])
-        || call.is("GET", &["osUpgradeHistory"])
-        || call.is("GET", &["extensions"])
-        || call.is("GET", &["extensions", "*"])
-    {
+    } else if call.is("GET", &["extensions"]) {
+        json!({"value": view.extensions().collect::<Vec<_>>()})
+    } else if call.is("GET", &["extensions", "*"]) {
+        view.extension(&call.rest[1])?
+    } else if call.is("GET", &["osUpgradeHistory"]) {
         return Ok(Handled::NotEmulated);
     } else {
         return Ok(Handled::Unknown);
@@ -84,9 +82,44 @@ impl View<'_, '_> {
         })
     }
 
-    fn list(&self) -> Value {
+    fn list(&self) -> Result<Value, ArmError> {
+        let filter = self.call.parameter("$filter").unwrap_or_default();
+        let filter = InstanceFilter::read(filter)?;
         let machines = self.set.fleet.instances().map(|held| self.document(held));
-        json!({"value": machines.collect::<Vec<_>>()})
+        let machines = machines.filter(|document| filter.admits(document));
+        Ok(json!({"value": machines.collect::<Vec<_>>()}))
+    }
+
+    /// The model's extensions as resources of their own, without what they keep secret.
+    fn extensions(&self) -> impl Iterator<Item = Value> {
+        let path = "extensionProfile.extensions";
+        let listed = wire::items(&self.set.latest.profile, path);
+        listed.map(|held| {
+            let name = wire::text(held, "name").unwrap_or_default();
+            let id = self.id().child("extensions", name);
+            let mut properties = held["properties"].clone();
+            if let Some(members) = properties.as_object_mut() {
+                members.shift_remove("protectedSettings");
+            }
+            properties["provisioningState"] = "Succeeded".into();
+            json!({
+                "name": name,
+                "id": id.as_str(),
+                "type": format!("{}/extensions", super::TYPE),
+                "properties": properties,
+            })
+        })
+    }
+
+    fn extension(&self, name: &str) -> Result<Value, ArmError> {
+        let mut all = self.extensions();
+        let found = all.find(|held| {
+            wire::text(held, "name").is_some_and(|held| held.eq_ignore_ascii_case(name))
+        });
+        found.ok_or_else(|| {
+            let id = self.id().child("extensions", name);
+            ArmError::not_found("NotFound", format!("Resource {id} not found."))
+        })
     }
 
     fn document(&self, held: &Instance) -> Value {
