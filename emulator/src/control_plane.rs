@@ -25,6 +25,8 @@ mod ledger;
 mod locations;
 mod locks;
 mod lro;
+mod marketplace;
+mod metrics;
 mod name_rule;
 mod operations;
 mod paging;
@@ -347,6 +349,11 @@ impl ControlPlane {
                 Some(id) => self.on_tags(turn, &id),
                 None => Err(self.unhandled_call(request, "Microsoft.Resources/tags")),
             },
+            Below::Metrics { scope, definitions } => match self.scope(request, &scope)?.id {
+                Some(id) => self.on_metrics(turn, &id, definitions),
+                None => Err(self.unhandled_call(request, "Microsoft.Insights/metrics")),
+            },
+            Below::MarketplaceImage(image) => self.on_marketplace_image(turn, &image),
             Below::TagNames => get_only(request, || self.tag_names()),
             Below::Place { location, place } => self.on_place(turn, &location, place),
             Below::Skus => self.on_skus(turn),

@@ -1,5 +1,6 @@
 //! Which thing a path names (azure-facts.md §1.1). Fixed segments match in any case.
 
+use super::marketplace::ImageNames;
 use super::places::Place;
 
 /// What a path names.
@@ -86,6 +87,15 @@ pub(crate) enum Below {
     },
     /// `/providers/Microsoft.Compute/skus`
     Skus,
+    /// `{resource}/providers/Microsoft.Insights/metrics` or `metricDefinitions`
+    Metrics {
+        /// The segments of the scope behind the subscription.
+        scope: Vec<String>,
+        /// Whether the definitions are meant.
+        definitions: bool,
+    },
+    /// A version of a marketplace image, or the list of them.
+    MarketplaceImage(ImageNames),
     /// Any other extension of something. Deployments are read by `deployments::address` before this.
     Extension(String),
     /// No such path.
@@ -138,6 +148,15 @@ fn extension(words: &[&str]) -> Option<Below> {
                 name: name.first().map(|name| (*name).to_owned()),
             })
         }
+        [] if at > 0
+            && is(namespace, "Microsoft.Insights")
+            && (is(kind, "metrics") || is(kind, "metricDefinitions")) =>
+        {
+            Some(Below::Metrics {
+                scope: scope(),
+                definitions: !is(kind, "metrics"),
+            })
+        }
         [default] if is(namespace, "Microsoft.Resources") && is(kind, "tags") => {
             is(default, "default").then(|| Below::Tags { scope: scope() })
         }
@@ -178,7 +197,13 @@ fn in_subscription(words: &[&str]) -> Below {
             group: None,
             resource_type: format!("{namespace}/{kind}"),
         },
-        [namespace, kind, ..] => Below::Extension(format!("{namespace}/{kind}")),
+        [namespace, kind, ..] => {
+            let image = is(namespace, "Microsoft.Compute").then(|| ImageNames::read(&words[1..]));
+            match image.flatten() {
+                Some(image) => Below::MarketplaceImage(image),
+                None => Below::Extension(format!("{namespace}/{kind}")),
+            }
+        }
     }
 }
 

@@ -359,9 +359,49 @@ fn backend_health_is_a_result_at_location_in_either_vocabulary() {
 }
 
 #[test]
+fn one_pool_is_asked_about_on_demand() {
+    let mut client = with_gateway();
+    client.advance_ms(300_000);
+    let path = format!("{GATEWAY}/getBackendHealthOnDemand");
+    let references = |more: &str| {
+        format!(
+            r#"{{"backendAddressPool":{},"backendHttpSettings":{}{more}}}"#,
+            own("backendAddressPools/pool01"),
+            own("backendHttpSettingsCollection/s1")
+        )
+    };
+    let begun = client.send("POST", &path, &[], &references(r#","path":"/health""#));
+    assert_eq!(begun.status, 202, "{}", begun.body);
+    let health = result(&mut client, &begun);
+    assert_eq!(
+        health["backendAddressPool"],
+        own("backendAddressPools/pool01")
+    );
+    let settings = &health["backendHealthHttpSettings"];
+    assert_eq!(
+        settings["backendHttpSettings"],
+        own("backendHttpSettingsCollection/s1")
+    );
+    assert!(settings["servers"][0]["health"].is_string(), "{health}");
+    let nowhere = references("").replace("pool01", "pool99");
+    for (body, status, code) in [
+        ("{}", 400, "InvalidRequestFormat"),
+        (nowhere.as_str(), 400, "InvalidResourceReference"),
+        (
+            references(r#","path":"/other""#).as_str(),
+            501,
+            "NotEmulated",
+        ),
+    ] {
+        let answer = client.send("POST", &path, &[], body);
+        assert_eq!((answer.status, answer.code()), (status, code), "{body}");
+    }
+}
+
+#[test]
 fn what_is_not_emulated_says_so() {
     let mut client = with_gateway();
-    let answer = post(&mut client, "getBackendHealthOnDemand");
+    let answer = client.get(&format!("{GATEWAY}/privateLinkResources"));
     assert_eq!(answer.status, 501);
     assert_eq!(
         client

@@ -12,6 +12,7 @@ mod groups;
 mod headers;
 mod in_use;
 mod load_balancers;
+mod metrics;
 mod networks;
 mod operations;
 mod routes;

@@ -52,3 +52,31 @@ fn locations_have_short_and_display_names() {
     assert_eq!(west["displayName"], "West Europe");
     assert_eq!(west["metadata"]["regionType"], "Physical");
 }
+
+#[test]
+fn a_marketplace_image_is_read_as_az_reads_it_before_it_makes_machines() {
+    let mut client = Client::new();
+    let list = "/providers/Microsoft.Compute/locations/westeurope/publishers/Canonical/artifacttypes/vmimage/offers/0001-com-ubuntu-server-jammy/skus/22_04-lts-gen2/versions";
+    let versions = client.get(list);
+    assert_eq!(versions.status, 200);
+    let name = versions.body[0]["name"]
+        .as_str()
+        .expect("a bare array")
+        .to_owned();
+    for version in [name.as_str(), "latest", "22.04.202401010"] {
+        let image = client.get(&format!("{list}/{version}")).body;
+        assert_eq!(image["name"], version);
+        let properties = &image["properties"];
+        assert_eq!(properties["osDiskImage"]["operatingSystem"], "Linux");
+        assert_eq!(properties["hyperVGeneration"], "V2");
+    }
+    let windows = list.replace("Canonical", "MicrosoftWindowsServer");
+    let image = client.get(&format!("{windows}/latest")).body;
+    assert_eq!(
+        image["properties"]["osDiskImage"]["operatingSystem"],
+        "Windows"
+    );
+    let nowhere = client.get(&list.replace("westeurope", "atlantis"));
+    assert_eq!(nowhere.code(), "LocationNotAvailableForResourceType");
+    assert_eq!(client.put(list, "{}").status, 405);
+}

@@ -7,6 +7,7 @@
 
 mod changes;
 mod health;
+mod on_demand;
 mod rollout;
 pub(crate) mod schema;
 mod validate;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use turquoise_arm::{ArmError, ResourceId, json as wire};
 
+use self::on_demand::Asked;
 use super::back_references;
 use crate::control_plane::durations::{Duration, Durations};
 use crate::control_plane::name_rule::NameRule;
@@ -144,8 +146,8 @@ impl Provider for ApplicationGateways {
     }
 
     fn settle(&mut self, scope: &mut Scope<'_>, ended: &Ended<'_>) -> Settled {
-        if ended.verb == HEALTH_VERB {
-            return self.health(scope, ended.id);
+        if ended.verb == HEALTH_VERB || ended.verb == ON_DEMAND_VERB {
+            return self.health(scope, ended);
         }
         if ended.verb == DELETE {
             self.gateways.remove(ended.id);
@@ -189,18 +191,17 @@ impl Provider for ApplicationGateways {
                 scope.ending(HEALTH, scope.seed.child("health").at(scope.now.as_millis()));
             return Ok(Handled::Operation(operation(HEALTH_VERB, ends_at, false)));
         }
+        if call.is("POST", &["getBackendHealthOnDemand"]) {
+            return self.ask_on_demand(scope, call);
+        }
         if call.is("POST", &["start"]) {
             return Ok(self.start(scope, call.id));
         }
         if call.is("POST", &["stop"]) {
             return Ok(self.stop(scope, call.id));
         }
-        let known = ["start", "stop", "backendhealth"];
-        let not_emulated = [
-            "getBackendHealthOnDemand",
-            "privateEndpointConnections",
-            "privateLinkResources",
-        ];
+        let known = ["start", "stop", "backendhealth", "getBackendHealthOnDemand"];
+        let not_emulated = ["privateEndpointConnections", "privateLinkResources"];
         let first = call.rest.first().map_or("", String::as_str);
         let is_among = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(first));
         Ok(if is_among(&not_emulated) {
@@ -214,6 +215,7 @@ impl Provider for ApplicationGateways {
 }
 
 const HEALTH_VERB: &str = "backendhealth";
+const ON_DEMAND_VERB: &str = "getBackendHealthOnDemand";
 
 impl ApplicationGateways {
     /// The gateway as this write leaves it, one generation on; the write is recorded.
@@ -290,16 +292,34 @@ impl ApplicationGateways {
         Handled::Operation(operation("stop", ends_at, true))
     }
 
-    fn health(&self, scope: &mut Scope<'_>, id: &ResourceId) -> Settled {
-        let Some(live) = self.gateways.get(id) else {
+    fn ask_on_demand(&self, scope: &Scope<'_>, call: &Call<'_>) -> Result<Handled, ArmError> {
+        let Some(live) = self.gateways.get(call.id) else {
+            return Ok(Handled::Unknown);
+        };
+        let Some(asked) = Asked::read(call.id, &live.config, call.body)? else {
+            return Ok(Handled::NotEmulated);
+        };
+        let ends_at = scope.ending(HEALTH, scope.seed.child("health").at(scope.now.as_millis()));
+        Ok(Handled::Operation(Begun {
+            payload: asked.payload(),
+            ..operation(ON_DEMAND_VERB, ends_at, false)
+        }))
+    }
+
+    fn health(&self, scope: &mut Scope<'_>, ended: &Ended<'_>) -> Settled {
+        let Some(live) = self.gateways.get(ended.id) else {
             return Settled::Done;
         };
-        let members = scope.reported.backend_health(id);
+        let members = scope.reported.backend_health(ended.id);
         let told = health::Told {
             healthy_words: scope.config.healthy_words,
             omitted: scope.faults.on_health(scope.now.as_millis()),
         };
-        Settled::Result(health::answer(&live.config, &members, told))
+        if ended.verb == HEALTH_VERB {
+            return Settled::Result(health::answer(&live.config, &members, told));
+        }
+        let result = Asked::answer(ended.payload, &live.config, &members, told);
+        result.map_or(Settled::Done, Settled::Result)
     }
 }
 

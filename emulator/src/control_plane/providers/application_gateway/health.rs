@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use serde_json::{Value, json};
 use turquoise_arm::ResourceId;
 
-use crate::desired::{Gateway, Route};
+use crate::desired::{Gateway, Pool, Route};
 use crate::reported::{Health, MemberHealth};
 
 /// How the data plane's verdicts are told.
@@ -29,17 +29,7 @@ pub(crate) fn answer(gateway: &Gateway, members: &[MemberHealth], told: Told) ->
             let settings: Vec<Value> = pairs
                 .iter()
                 .filter(|(used, _)| *used == index)
-                .map(|(_, settings)| {
-                    let settings = &gateway.settings[*settings].id;
-                    let verdicts = verdicts(&pool.members, &pool.id, settings, members);
-                    let servers = verdicts
-                        .filter(|(address, ..)| told.omitted != Some(*address))
-                        .map(|verdict| server(&verdict, told.healthy_words));
-                    json!({
-                        "backendHttpSettings": {"id": settings.as_str()},
-                        "servers": servers.collect::<Vec<_>>(),
-                    })
-                })
+                .map(|(_, settings)| of_pool(pool, &gateway.settings[*settings].id, members, told))
                 .collect();
             (!settings.is_empty()).then(|| {
                 json!({
@@ -49,6 +39,23 @@ pub(crate) fn answer(gateway: &Gateway, members: &[MemberHealth], told: Told) ->
             })
         });
     json!({"backendAddressPools": pools.collect::<Vec<_>>()})
+}
+
+/// What is thought of a pool's members under one of the settings.
+pub(super) fn of_pool(
+    pool: &Pool,
+    settings: &ResourceId,
+    members: &[MemberHealth],
+    told: Told,
+) -> Value {
+    let verdicts = verdicts(&pool.members, &pool.id, settings, members);
+    let servers = verdicts
+        .filter(|(address, ..)| told.omitted != Some(*address))
+        .map(|verdict| server(&verdict, told.healthy_words));
+    json!({
+        "backendHttpSettings": {"id": settings.as_str()},
+        "servers": servers.collect::<Vec<_>>(),
+    })
 }
 
 /// What is known of each configured member, then of members still draining.
