@@ -109,7 +109,8 @@ pub(crate) fn run_id(text: &str) -> Result<RunId, Failure> {
     })
 }
 
-fn heard(output: &Output, owner: &str, run: &str, what: &str) -> Exit {
+/// Says that the process which drives the run was asked.
+pub(crate) fn heard(output: &Output, owner: &str, run: &str, what: &str) -> Exit {
     output.text(&format!(
         "asked: run `{run}`, driven by {owner}, {what} at its next safe point\n  next: turquoise status"
     ));

@@ -111,7 +111,7 @@ fn a_swap_is_paused_resumed_and_aborted_from_other_processes() {
     }
 
     let swap = system.swapping("P6");
-    let asked = system.run(&["abort", "--reason", "errors in the shop"]);
+    let asked = system.run(&["rollback", "--reason", "errors in the shop"]);
     assert_eq!(asked.code, 10, "{}\n{}", asked.stdout, asked.stderr);
     assert_eq!(swap.end().code, 5);
     assert_eq!(system.live(), "green");

@@ -52,8 +52,12 @@ impl<E: Environment> Driver<'_, E> {
     }
 }
 
-/// The reason for parking, with what led to it.
+/// The reason for parking, with what led to it. Whether it was the control plane or the journal that
+/// could not be reached, only the detail knows.
 fn explained(why: Reason, detail: &str) -> String {
+    if why == Reason::Unavailable && !detail.is_empty() {
+        return detail.to_owned();
+    }
     let why = why.to_string();
     if detail.is_empty() || detail.contains(&why) {
         return if detail.is_empty() {
