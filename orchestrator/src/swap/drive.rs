@@ -104,7 +104,6 @@ impl<E: Environment> Driver<'_, E> {
         loop {
             self.memory.borrow_mut().enter(state, self.now());
             self.arm.set_limit(self.memory.borrow().deadline());
-            self.announce(state);
             match self.perform_all(state, &effects).await {
                 _ if state.is_final() => return Driven::Final(state),
                 Some(Event::OnInterrupt) => return Driven::Detached(state),
@@ -159,7 +158,10 @@ impl<E: Environment> Driver<'_, E> {
         for effect in effects {
             event = match effect {
                 Effect::Record => match self.record(Record::Entered { state }).await {
-                    Ok(()) => None,
+                    Ok(()) => {
+                        self.announce();
+                        None
+                    }
                     // Where nothing can be written down nothing may be done.
                     Err(_) if state.is_final() => None,
                     Err(blocked) => return Some(blocked),
@@ -255,6 +257,9 @@ impl<E: Environment> Driver<'_, E> {
         let Some(Effect::PutPool(wanted)) = recovered.state.and_then(State::work) else {
             return Ok(content);
         };
+        if content == wanted && put::has_failed(&gateway) {
+            return Ok(before_failed(recovered.state, content));
+        }
         let asked = recovered.writes.last().map(|write| write.to.clone());
         let undone = landed && content != wanted && asked == Some(self.sides().members(wanted));
         Ok(if undone { Content::Other } else { content })
@@ -287,9 +292,10 @@ impl<E: Environment> Driver<'_, E> {
         self.run.observer.on(self.now(), progress);
     }
 
-    fn announce(&self, state: State) {
-        if let Some(phase) = state.phase() {
-            let reverse = state.is_reverse();
+    /// Only what is written down has begun: a process that lost its lease enters nothing any more.
+    fn announce(&self) {
+        let begun = self.memory.borrow_mut().announce(self.now());
+        if let Some((phase, reverse)) = begun {
             self.tell(&Progress::Entered { phase, reverse });
         }
     }
@@ -311,5 +317,17 @@ impl<E: Environment> Driver<'_, E> {
                 self.tell(&progress);
             }
         }
+    }
+}
+
+/// A write that ended as failed is stored, and yet a gateway instance may never have heard of it: its
+/// state goes on as if it had not been sent, and sends it again (F62). Taking the old side out leans on
+/// a new proof that both serve, which such a gateway cannot give; its drain ends in the way back.
+const fn before_failed(state: Option<State>, content: Content) -> Content {
+    match state {
+        Some(State::Adding) => Content::Old,
+        Some(State::Readding) => Content::New,
+        Some(State::Reverting) => Content::Both,
+        _ => content,
     }
 }

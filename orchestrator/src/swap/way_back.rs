@@ -8,7 +8,7 @@ use super::machine::{Ending, State};
 use super::{Verb, begin, last_run, nothing_to_do, unusable};
 use crate::environment::Environment;
 use crate::journal::{Journal, JournalError, JournalStore, Recovered, RunId};
-use crate::report::SwapReport;
+use crate::report::{Outcome, SwapReport};
 use crate::run::{Run, Settings, Start};
 
 /// Ends the unfinished run backwards: before the first gateway write nothing but its pins is undone,
@@ -58,8 +58,29 @@ pub async fn rollback<E: Environment>(run: &Run<'_, E>) -> SwapReport {
         Ok(begun) => {
             let recovered = &begun.recovered;
             let abort = recovered.is_open() && recovered.rollback != Some(true);
-            begun.run(&run, abort).await
+            let report = begun.run(&run, abort).await;
+            if abort && report.outcome == Outcome::Completed {
+                return swap_back(&run).await;
+            }
+            report
         }
+        Err(report) => *report,
+    }
+}
+
+/// The unfinished run had nothing left but to put back what it had borrowed, and so it completed: what
+/// was asked for is a swap of its own.
+async fn swap_back<E: Environment>(run: &Run<'_, E>) -> SwapReport {
+    let settings = Settings {
+        start: Start::New,
+        ..run.settings.clone()
+    };
+    let run = Run {
+        settings: &settings,
+        ..*run
+    };
+    match begin(&run, Verb::Rollback).await {
+        Ok(begun) => begun.run(&run, false).await,
         Err(report) => *report,
     }
 }

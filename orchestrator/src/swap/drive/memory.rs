@@ -61,6 +61,10 @@ pub(crate) struct Memory {
 struct Current {
     state: State,
     entered: Instant,
+    /// Whether its phase has begun.
+    announced: bool,
+    /// Whether it waits for more than its first look.
+    waits: bool,
     /// When the current wait gives up.
     deadline: Instant,
     missing: Vec<String>,
@@ -87,15 +91,21 @@ impl Memory {
     pub(crate) fn enter(&mut self, state: State, now: Instant) {
         self.doubts = 0;
         self.take_up(state, now);
-        if let Some(phase) = state.phase() {
-            self.phases.push(PhaseReport {
-                phase,
-                reverse: state.is_reverse(),
-                entered_ms: now.0,
-                left_ms: now.0,
-                evidence: Vec::new(),
-            });
-        }
+    }
+
+    /// A phase begins once it is written down.
+    pub(crate) fn announce(&mut self, now: Instant) -> Option<(Phase, bool)> {
+        let current = self.current.as_mut()?;
+        let (phase, reverse) = (current.state.phase()?, current.state.is_reverse());
+        current.announced = true;
+        self.phases.push(PhaseReport {
+            phase,
+            reverse,
+            entered_ms: now.0,
+            left_ms: now.0,
+            evidence: Vec::new(),
+        });
+        Some((phase, reverse))
     }
 
     /// Stands in a state without having begun its work: a resumed run first sees what is.
@@ -103,6 +113,8 @@ impl Memory {
         self.current = Some(Current {
             state,
             entered: now,
+            announced: false,
+            waits: false,
             deadline: now + FIRST_LOOK,
             missing: vec!["a first look".to_owned()],
             evidence: Vec::new(),
@@ -111,7 +123,7 @@ impl Memory {
 
     /// Closes the current phase: which, and what was proven or why it was left.
     pub(crate) fn leave(&mut self, now: Instant) -> Option<(Phase, Vec<String>)> {
-        let current = self.current.take()?;
+        let current = self.current.take().filter(|current| current.announced)?;
         let phase = current.state.phase()?;
         let mut evidence = current.evidence;
         if evidence.is_empty() && !self.reason.is_empty() {
@@ -133,10 +145,13 @@ impl Memory {
         self.current.as_ref().map(|current| current.deadline)
     }
 
-    /// Says when the current wait gives up, and gives back what the wait around it said.
+    /// Says when the current wait gives up, and gives back what the wait around it said; nothing where
+    /// there was none.
     pub(crate) fn set_deadline(&mut self, deadline: Instant) -> Option<Instant> {
         let current = self.current.as_mut()?;
-        Some(std::mem::replace(&mut current.deadline, deadline))
+        let around = current.waits.then_some(current.deadline);
+        (current.deadline, current.waits) = (deadline, true);
+        around
     }
 
     pub(crate) fn set_missing(&mut self, missing: Vec<String>) {

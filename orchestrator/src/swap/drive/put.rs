@@ -361,7 +361,7 @@ impl<E: Environment> Driver<'_, E> {
     }
 }
 
-fn has_failed(gateway: &Value) -> bool {
+pub(super) fn has_failed(gateway: &Value) -> bool {
     tree::text(gateway, "properties.provisioningState")
         .is_some_and(|state| state.eq_ignore_ascii_case("failed"))
 }
