@@ -10,14 +10,14 @@ mod record;
 
 pub(crate) use record::FROZEN_ON_THE_WAY;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use turquoise_arm::ResourceId;
 use turquoise_emulator::ledger::{Build, Ledgers};
-use turquoise_emulator::{Instant, Timed};
+use turquoise_emulator::{Event, Instant, Timed};
 
 pub use record::{
     Caller, Ending, FinalState, JournalLine, LeasePut, OrderGiven, Process, Record, Twin, WORLD,
@@ -336,6 +336,38 @@ pub struct Snapshot {
     pub autoscale_minimum: BTreeMap<String, u32>,
     /// Locks and leases held, by name.
     pub locks: Vec<String>,
+}
+
+impl Observation {
+    /// The autoscale settings that somebody else wrote since the swap began, by name.
+    #[must_use]
+    pub fn autoscale_edits(&self) -> BTreeSet<String> {
+        let since = self
+            .events
+            .iter()
+            .filter(|timed| timed.at >= self.window.swap_start);
+        since
+            .filter_map(|timed| match &timed.event {
+                Event::Arm {
+                    method,
+                    target,
+                    caller,
+                    applied: true,
+                    ..
+                } if method == "PUT" && !self.declared.is_ours(caller) => autoscale_setting(target),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+/// The name of the setting that a path leads to, if it does.
+fn autoscale_setting(target: &str) -> Option<String> {
+    let path = target.split('?').next()?;
+    let (kind, name) = path.rsplit_once('/')?;
+    kind.to_ascii_lowercase()
+        .ends_with("/autoscalesettings")
+        .then(|| name.to_owned())
 }
 
 impl Declared {

@@ -2,7 +2,7 @@
 //!
 //! Lines and leases are kept as they were stored, without a type of the orchestrator.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use serde::Serialize;
@@ -158,6 +158,8 @@ pub struct Twin {
     pub last: FinalState,
     /// How many writes of the gateway its orchestrator made.
     pub gateway_writes: usize,
+    /// The autoscale settings that somebody else edited, by name.
+    pub autoscale_edits: BTreeSet<String>,
     /// Whether a fault, an actor or somebody else's write met it: that comes by the clock, and may
     /// miss the slower run that has crashes.
     pub troubled: bool,

@@ -59,6 +59,7 @@ fn edits_by_others(case: &Case<'_>) -> BTreeMap<u64, Vec<Ipv4Addr>> {
     let declared = &case.observation.declared;
     let mut edits = BTreeMap::new();
     let mut before: Option<Vec<Ipv4Addr>> = None;
+    let mut theirs = false;
     for (index, timed) in case.observation.events.iter().enumerate() {
         let Event::GatewayWritten {
             gateway,
@@ -78,7 +79,10 @@ fn edits_by_others(case: &Case<'_>) -> BTreeMap<u64, Vec<Ipv4Addr>> {
         let listed: Vec<Ipv4Addr> = texts.iter().filter_map(|text| text.parse().ok()).collect();
         let changed = before.as_ref().is_some_and(|before| *before != listed);
         let late = || frozen_on_its_way(case, index).is_some();
-        if changed && (!declared.is_ours(caller) || late()) {
+        let other = !declared.is_ours(caller) || late();
+        // Who keeps what another of them listed keeps it theirs.
+        theirs = other && (changed || theirs);
+        if theirs {
             edits.insert(*generation, listed.clone());
         }
         before = Some(listed);

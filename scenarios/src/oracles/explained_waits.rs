@@ -66,8 +66,8 @@ fn processes(observation: &Observation) -> std::collections::BTreeSet<u16> {
         .collect()
 }
 
-/// From notice to notice of one process; where something was done to it meanwhile, such as a freeze,
-/// it could not speak.
+/// From notice to notice of one process, or to the run that it begins after another; where something
+/// was done to it meanwhile, such as a freeze, it could not speak.
 fn judge_silence(observation: &Observation, process: u16, findings: &mut Findings) {
     let own = observation
         .notices
@@ -79,7 +79,11 @@ fn judge_silence(observation: &Observation, process: u16, findings: &mut Finding
         .filter(|pair| pair[1].at.since(pair[0].at) > EVERY);
     for silence in silences {
         let (from, to) = (silence[0].at, silence[1].at);
-        if !was_disturbed(observation, from, to) {
+        let mut runs = observation.phases.iter().filter(|mark| mark.phase == 0);
+        let new_run = runs.any(|mark| {
+            (from..=to).contains(&mark.at) && mark.at.since(from).max(to.since(mark.at)) <= EVERY
+        });
+        if !new_run && !was_disturbed(observation, from, to) {
             findings.report(to, &["F75", "F81"], || {
                 let (phase, span) = (silence[0].phase, to.since(from));
                 format!("P{phase} said nothing for {span:.0?}")

@@ -31,7 +31,11 @@ fn judge(case: &Case<'_>, findings: &mut Findings) {
     let noise = policy.latency_noise.as_secs_f64() * 1000.0;
     for (name, share, factor, read) in tails {
         let (before, during) = (read(&latencies.baseline), read(&latencies.swap));
-        if beyond(samples, share) >= BEYOND && during > before * factor && during > before + noise {
+        let beyond = beyond(samples, share);
+        // Their number, and so the percentile's place, has a relative error of one over the root:
+        // few samples accuse only of more, by two such errors.
+        let allowed = before * factor * (1.0 + 2.0 / beyond.sqrt());
+        if beyond >= BEYOND && during > allowed && during > before + noise {
             findings.report(case.observation.window.swap_start, &["F20", "F21", "F25", "F31"], || {
                 format!("{name} rose from {before:.1} ms to {during:.1} ms, more than {factor} times")
             });
@@ -62,7 +66,7 @@ pub(super) fn broken() -> crate::Observation {
         .filter(|entry| entry.due >= secs(100));
     // A twentieth of all requests is slow.
     for entry in during.step_by(20) {
-        entry.ended = entry.due + Duration::from_millis(40);
+        entry.ended = entry.due + Duration::from_millis(80);
     }
     observation
 }
@@ -81,7 +85,7 @@ mod tests {
     #[test]
     fn growth_within_the_noise_is_forgiven() {
         let mut observation = broken();
-        observation.declared.policy.latency_noise = std::time::Duration::from_millis(25);
+        observation.declared.policy.latency_noise = std::time::Duration::from_millis(65);
         assert!(!crate::judge(&observation).violates(Invariant::Q(3)));
     }
 }

@@ -12,9 +12,9 @@ use turquoise_emulator::ledger::Attempt;
 use turquoise_emulator::{Event, Instant};
 
 use crate::invariant::Invariant;
-use crate::observation::{Outcome, WORLD};
+use crate::observation::{Ending, Outcome, WORLD};
 use crate::oracles::{Case, Findings, Oracle};
-use crate::scenario::Want;
+use crate::scenario::{Verb, Want};
 
 pub(crate) const ORACLE: Oracle = Oracle {
     invariant: Invariant::L(4),
@@ -67,15 +67,26 @@ fn alarms(case: &Case<'_>) -> Vec<(Instant, &'static str)> {
         found.push((at, "the new side failed"));
     }
     for order in &case.observation.record.orders {
-        if matches!(order.want, Want::Abort | Want::Rollback)
-            && order.process != WORLD
-            && order.at < end
-            && is_out(case, order.at)
-        {
-            found.push((order.at, "someone asked for the old side"));
+        let heard = match order.want {
+            Want::Abort => Some(order.at).filter(|_| order.process != WORLD),
+            Want::Rollback => let_in(case, order.at),
+            Want::Interrupt { .. } => None,
+        };
+        if let Some(at) = heard.filter(|at| *at < end && is_out(case, *at)) {
+            found.push((at, "someone asked for the old side"));
         }
     }
     found
+}
+
+/// When the first process came that was to bring the old side back and was not turned away: while
+/// another one holds the lease nobody hears it, and it says so (F78).
+fn let_in(case: &Case<'_>, ordered: Instant) -> Option<Instant> {
+    let processes = case.observation.record.processes.iter();
+    let mut sent = processes.filter(|p| p.verb == Verb::Rollback && p.started >= ordered);
+    let turned_away = |ending| matches!(ending, Ending::Exited { exit_code: 8, .. });
+    sent.find(|process| !turned_away(process.ending))
+        .map(|process| process.started)
 }
 
 /// Whether some gateway instance does without the old side.
@@ -129,10 +140,14 @@ fn breach(case: &Case<'_>) -> Option<Instant> {
         .find(|at| is_out(case, *at))
 }
 
-/// When the last injected fault hit in a span: trouble on the way back stretches it.
+/// When the last injected fault hit in a span, or a call found nobody: trouble on the way back
+/// stretches it, and where Azure is out nobody brings a side back.
 fn last_trouble(case: &Case<'_>, from: Instant, to: Instant) -> Instant {
     let hits = case.observation.events.iter().filter(|timed| {
-        matches!(timed.event, Event::FaultHit { .. }) && (from..=to).contains(&timed.at)
+        matches!(
+            timed.event,
+            Event::FaultHit { .. } | Event::Arm { status: 0, .. }
+        ) && (from..=to).contains(&timed.at)
     });
     hits.map(|timed| timed.at).max().unwrap_or(from)
 }

@@ -5,6 +5,7 @@ use turquoise_emulator::ledger::ConnectionClass;
 use crate::invariant::Invariant;
 use crate::ledger::Class;
 use crate::observation::{Outcome, Role};
+use crate::oracles::writes::overtaken_at_the_end;
 use crate::oracles::{Case, Findings, Oracle};
 
 pub(crate) const ORACLE: Oracle = Oracle {
@@ -16,6 +17,9 @@ fn judge(case: &Case<'_>, findings: &mut Findings) {
     let Some(role) = case.observation.end.and_then(|end| serving(end.outcome)) else {
         return;
     };
+    if overtaken_at_the_end(case) {
+        return;
+    }
     let (declared, window) = (&case.observation.declared, case.observation.window);
     let expected = declared.side(role).build;
     let done = window.swap_end + declared.policy.epsilon;

@@ -7,6 +7,7 @@ use turquoise_emulator::Instant;
 
 use crate::invariant::Invariant;
 use crate::observation::{End, Outcome};
+use crate::oracles::writes::overtaken_at_the_end;
 use crate::oracles::{Case, Findings, Oracle};
 
 pub(crate) const ORACLE: Oracle = Oracle {
@@ -30,6 +31,9 @@ fn judge(case: &Case<'_>, findings: &mut Findings) {
     let Some(expected) = expected_pool(case, end.outcome) else {
         return;
     };
+    if overtaken_at_the_end(case) {
+        return;
+    }
     for (place, members) in pools(case, at) {
         if members != expected {
             let (claimed, found) = (list(&expected), list(&members));

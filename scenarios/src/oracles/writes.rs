@@ -69,6 +69,23 @@ pub(super) fn frozen_on_its_way(case: &Case<'_>, index: usize) -> Option<Instant
     (!called).then_some(*frozen)
 }
 
+/// Whether somebody else wrote our pool while the process that had the last word stood still in its
+/// last phase: it had looked, and could not look again.
+pub(super) fn overtaken_at_the_end(case: &Case<'_>) -> bool {
+    let observation = case.observation;
+    let last = observation.phases.last().filter(|mark| mark.phase == 11);
+    let Some(entered) = last.map(|mark| mark.at) else {
+        return false;
+    };
+    let mut happened = observation.record.happened.iter();
+    let Some((froze, _)) = happened.find(|(at, name)| name == "pause" && *at >= entered) else {
+        return false;
+    };
+    let until = observation.window.swap_end;
+    let mut theirs = strangers_writes(case).into_iter();
+    theirs.any(|write| (*froze..=until).contains(&write.at))
+}
+
 /// Every write by the orchestrator under test since the swap began, in order of time.
 pub(super) fn pool_writes(case: &Case<'_>) -> Vec<PoolWrite> {
     writes(case, true)

@@ -65,12 +65,19 @@ impl Lifeline {
         let ordinal = self.count(effect);
         let is_here = |point: Point| point == Point::Effect { effect, ordinal };
         if let Some(point) = self.crash.filter(|point| is_here(*point)) {
-            self.fate.set(Some(Fate::Dies(point)));
+            self.strike(Fate::Dies(point));
             pending::<()>().await;
         }
         if let Some((_, rest)) = self.pause.filter(|(point, _)| is_here(*point)) {
-            self.fate.set(Some(Fate::Freezes(rest)));
+            self.strike(Fate::Freezes(rest));
             self.thaw().await;
+        }
+    }
+
+    /// Several effects may be reached in one poll; whoever dies in it does not freeze.
+    fn strike(&self, fate: Fate) {
+        if !matches!(self.fate.get(), Some(Fate::Dies(_))) {
+            self.fate.set(Some(fate));
         }
     }
 

@@ -318,6 +318,7 @@ pub(super) fn twin(observation: Observation) -> Twin {
     let troubled = events.any(|timed| met(&timed.event)) || !observation.record.happened.is_empty();
     Twin {
         gateway_writes: written.count(),
+        autoscale_edits: observation.autoscale_edits(),
         troubled,
         end: observation.end,
         last: observation.record.last,
