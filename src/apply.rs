@@ -43,7 +43,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, Failure> {
             plan: Some(Box::new(plan)),
         });
         let report = swap(&session.as_run(&settings)).await;
-        Ok(session.end(output, &report))
+        Ok(session.end(output, &report).await)
     })
 }
 

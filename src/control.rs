@@ -60,7 +60,7 @@ pub(crate) fn run_abort(args: &AbortArgs, output: &Output) -> Result<Exit, Failu
             Asked::Heard(lease) => Ok(heard(output, &lease.owner, &lease.run, "goes back")),
             Asked::NobodyDrives(_) | Asked::NothingOpen => {
                 let report = abort(&session.as_run(&settings)).await;
-                Ok(session.end(output, &report))
+                Ok(session.end(output, &report).await)
             }
         }
     })
@@ -96,7 +96,7 @@ pub(crate) fn run_resume(args: &ResumeArgs, output: &Output) -> Result<Exit, Fai
     let settings = settings(start, None, false);
     Session::run(&args.target, output, async |session| {
         let report = resume(&session.as_run(&settings)).await;
-        Ok(session.end(output, &report))
+        Ok(session.end(output, &report).await)
     })
 }
 

@@ -29,6 +29,7 @@ mod local;
 mod lock;
 mod logging;
 mod man;
+mod notify;
 mod output;
 mod plan;
 mod progress;

@@ -26,6 +26,6 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, Failure> {
     let settings = settings(Start::New, None, args.forfeit_rollback);
     Session::run(&args.target, output, async |session| {
         let report = retire(&session.as_run(&settings)).await;
-        Ok(session.end(output, &report))
+        Ok(session.end(output, &report).await)
     })
 }

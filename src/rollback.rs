@@ -31,6 +31,6 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, Failure> {
             return Ok(heard(output, &lease.owner, &lease.run, "goes back"));
         }
         let report = rollback(&session.as_run(&settings)).await;
-        Ok(session.end(output, &report))
+        Ok(session.end(output, &report).await)
     })
 }

@@ -3,12 +3,14 @@
 use serde_json::json;
 use turquoise_orchestrator::live::{AddressesError, LiveEnvironment, Trust};
 use turquoise_orchestrator::{
-    Access, Config, Environment, Outcome, Run, Settings, Start, StaticToken, StoreError, SwapReport,
+    Access, Config, Environment, Instant, Observer, Outcome, Progress, Run, Settings, Start,
+    StaticToken, StoreError, SwapReport,
 };
 
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
+use crate::notify::Notifier;
 use crate::output::{Output, Paint};
 use crate::progress::Teller;
 use crate::store::Store;
@@ -22,6 +24,7 @@ pub(crate) struct Session {
     pub(crate) store: Store,
     pub(crate) environment: LiveEnvironment,
     pub(crate) teller: Teller,
+    pub(crate) notifier: Notifier,
     pub(crate) interrupt: Interrupt,
 }
 
@@ -43,6 +46,7 @@ impl Session {
             let environment = connected(environment, target, &access, &interrupt).await?;
             let session = Self {
                 teller: Teller::new(output, &config, environment.now()),
+                notifier: Notifier::new(&config, access.endpoint(), &environment),
                 store: target.store(&config)?,
                 config,
                 access,
@@ -66,6 +70,7 @@ impl Session {
             let environment = LiveEnvironment::new(trust(target)?);
             let session = Self {
                 teller: Teller::new(output, &config, environment.now()),
+                notifier: Notifier::default(),
                 store: target.store(&config)?,
                 access: Access::new(target.endpoint(), StaticToken::new("")),
                 interrupt: listen("ended")?,
@@ -85,7 +90,15 @@ impl Session {
             settings,
             journal: self.store.as_journal(),
             lease: self.store.as_lease(),
-            observer: &self.teller,
+            observer: self,
+        }
+    }
+
+    /// Tells what did not go as wished, and holds nothing up.
+    fn warn(&self, texts: Vec<String>) {
+        for text in texts {
+            let warning = Progress::Warning { text };
+            self.teller.on(self.environment.now(), &warning);
         }
     }
 
@@ -95,15 +108,26 @@ impl Session {
     }
 
     /// Prints a swap's report and turns its outcome into an exit.
-    pub(crate) fn end(&self, output: &Output, report: &SwapReport) -> Exit {
-        self.teller.finish();
+    pub(crate) async fn end(&self, output: &Output, report: &SwapReport) -> Exit {
         let exit = match exit_of(&report.outcome) {
             Exit::Interrupted => self.stopped(),
             exit => exit,
         };
+        self.notifier.hear_end(report, exit);
+        // The result is the last line, so what is said of notifications comes before it.
+        self.warn(self.notifier.finish().await);
+        self.teller.finish();
         output.text(&text(report, exit, Paint::stdout()));
         output.document(&document(report, exit));
         exit
+    }
+}
+
+impl Observer for Session {
+    fn on(&self, at: Instant, progress: &Progress) {
+        self.warn(self.notifier.failures());
+        self.teller.on(at, progress);
+        self.notifier.hear(progress);
     }
 }
 

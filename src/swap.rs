@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, Failure> {
         .map(|hash| Approved { hash, plan: None });
     Session::run(&args.target, output, async |session| {
         let report = swap(&session.as_run(&settings)).await;
-        Ok(session.end(output, &report))
+        Ok(session.end(output, &report).await)
     })
 }
 

@@ -4,9 +4,11 @@
 //! [`Config::parse`] is complete and consistent, and an error names the key, the line and what to
 //! do. [`example.toml`](Config::example_toml) is the published topology with comments.
 
+mod analysis;
 mod check;
 mod frontend;
 mod hook;
+mod notify;
 mod presets;
 mod side;
 mod span;
@@ -18,9 +20,11 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use turquoise_arm::ResourceId;
 
+pub use analysis::Analysis;
 pub use check::ConfigError;
 pub use frontend::{Frontend, GatewayProbe, HttpListener, HttpsListener, Network};
 pub use hook::{Hook, InvalidMoment, Moment};
+pub use notify::{Notify, NotifyEvent, NotifyFormat};
 pub use side::{AutoscaleRange, Side};
 pub use span::{InvalidSpan, Span};
 pub use tuning::{
@@ -65,6 +69,12 @@ pub struct Config {
     /// Who is asked at boundaries of phases.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hooks: Vec<Hook>,
+    /// Metrics that have a say in the bakes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub analysis: Vec<Analysis>,
+    /// Who is told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notify: Vec<Notify>,
 }
 
 /// The gateway and the pool that a swap edits.

@@ -6,6 +6,7 @@
 mod answers;
 mod hook;
 mod members;
+mod metric;
 mod side;
 mod streak;
 mod verdict;
@@ -14,6 +15,7 @@ pub(crate) use answers::{Comparison, Tally, compare, undisturbed};
 pub use hook::HookAnswer;
 pub(crate) use hook::hook_answer;
 pub(crate) use members::members_verdict;
+pub(crate) use metric::{Reading, Readings, instant_value};
 pub(crate) use side::{SideFacts, retreat_verdict, short_of, side_verdict};
 pub(crate) use streak::Streak;
 pub(crate) use verdict::Verdict;

@@ -87,7 +87,9 @@ pub(super) fn check(config: &Config) -> Result<(), Finding> {
     frontend(config)?;
     sides(config)?;
     tuning(config)?;
-    outside::hooks(config)
+    outside::hooks(config)?;
+    outside::analyses(config)?;
+    outside::notifications(config)
 }
 
 fn ensure(

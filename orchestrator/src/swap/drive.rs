@@ -4,6 +4,7 @@
 //! saw into an [`Event`] and asks [`step`] what comes next. Beside the work it keeps the lease alive
 //! and says at least every ten seconds which evidence is missing.
 
+mod analysis;
 mod answers;
 mod bake;
 mod confirm;

@@ -1,5 +1,6 @@
 //! Whole swaps against the scripted Azure: what is written, what is refused, what survives.
 
+mod analysis;
 mod control;
 mod hooks;
 mod planning;

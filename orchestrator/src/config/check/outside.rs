@@ -59,6 +59,46 @@ fn one_hook(hook: &Hook) -> Result<(), Finding> {
     )
 }
 
+pub(super) fn analyses(config: &Config) -> Result<(), Finding> {
+    for rule in &config.analysis {
+        let name = &rule.name;
+        web("analysis.prometheus", &rule.prometheus)?;
+        ensure(
+            rule.at_most.is_some() || rule.at_least.is_some() || rule.ratio.is_some(),
+            "analysis",
+            format_args!("`{name}` says nothing of what is good"),
+            "write `at_most`, `at_least`, or `ratio` with a query for `old`",
+        )?;
+        ensure(
+            rule.ratio.is_some() == rule.old.is_some(),
+            "analysis",
+            format_args!("`{name}` has only one of `ratio` and `old`"),
+            "write both, or neither",
+        )?;
+        ensure(
+            rule.samples > 0 && rule.failures > 0 && !rule.every.0.is_zero(),
+            "analysis",
+            format_args!("`{name}` has a `samples`, `failures` or `every` of 0"),
+            "write at least 1, and a span such as `30s`",
+        )?;
+        let limits = [rule.at_most, rule.at_least, rule.ratio, Some(rule.margin)];
+        ensure(
+            limits.into_iter().flatten().all(f64::is_finite),
+            "analysis",
+            format_args!("`{name}` has a limit that no value can be compared with"),
+            "write numbers",
+        )?;
+    }
+    Ok(())
+}
+
+pub(super) fn notifications(config: &Config) -> Result<(), Finding> {
+    for notify in &config.notify {
+        web("notify.to", &notify.to)?;
+    }
+    Ok(())
+}
+
 /// An address with what opens it.
 pub(super) fn web(key: &str, web: &Web) -> Result<(), Finding> {
     let addresses = [
@@ -125,6 +165,36 @@ mod tests {
             assert_eq!(config.hooks.len(), 1);
             let again = Config::parse(Path::new("t.toml"), &config.to_toml());
             assert_eq!(again, Ok(config), "it survives its own text");
+        }
+    }
+
+    #[test]
+    fn an_analysis_says_what_is_good_and_a_notification_where_it_goes() {
+        let analysis =
+            "[[analysis]]\nname = \"e\"\nprometheus = { url = \"http://p:9090\" }\nnew = \"q\"\n";
+        for (table, says) in [
+            (format!("{analysis}at_most = 0.1"), ""),
+            (format!("{analysis}ratio = 1.5\nold = \"q\""), ""),
+            (analysis.to_owned(), "what is good"),
+            (format!("{analysis}ratio = 1.5"), "write both"),
+            (format!("{analysis}at_most = nan"), "numbers"),
+            (
+                format!("{analysis}at_most = 0.1\nsamples = 0"),
+                "at least 1",
+            ),
+            (
+                "[[notify]]\nname = \"t\"\nformat = \"slack\"\nto = { url_env = \"S\" }".to_owned(),
+                "",
+            ),
+            ("[[notify]]\nname = \"t\"\nto = {}".to_owned(), "`url_env`"),
+            (
+                "[[notify]]\nname = \"t\"\nto = { url_env = \"S\" }\nevents = [\"all\"]".to_owned(),
+                "live_side_changed",
+            ),
+        ] {
+            let error = parsed(&table).err().unwrap_or_default();
+            assert_eq!(error.is_empty(), says.is_empty(), "{table}: {error}");
+            assert!(error.contains(says), "{error}");
         }
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Driver;
+use super::analysis::Analyses;
 use super::answers::Window;
 use super::watch::Watch;
 use crate::environment::Environment;
@@ -21,6 +22,8 @@ struct Bake {
     lasts: Duration,
     /// From look to look.
     pace: Duration,
+    /// Whether metrics have a say.
+    analyses: bool,
 }
 
 impl<E: Environment> Driver<'_, E> {
@@ -31,6 +34,7 @@ impl<E: Environment> Driver<'_, E> {
             content: Content::Both,
             lasts: config.phases.bake.0,
             pace: config.gates.every.0,
+            analyses: true,
         })
         .await
     }
@@ -42,6 +46,7 @@ impl<E: Environment> Driver<'_, E> {
             content: Content::New,
             lasts: config.phases.final_bake.0,
             pace: config.gates.every.0,
+            analyses: true,
         })
         .await
     }
@@ -62,6 +67,7 @@ impl<E: Environment> Driver<'_, E> {
                 .every
                 .0
                 .max(RETAIN_PACE.min(config.phases.retain.0 / 2)),
+            analyses: false,
         })
         .await
     }
@@ -70,6 +76,7 @@ impl<E: Environment> Driver<'_, E> {
         let began = self.now();
         let mixed = bake.content == Content::Both;
         let (mut window, mut watch) = (Window::default(), Watch::default());
+        let mut analyses = Analyses::default();
         let ceiling = bake.lasts + self.run.config.ceilings.confirm.0;
         self.wait(ceiling, bake.pace, async || {
             match self.gateway().await {
@@ -88,7 +95,12 @@ impl<E: Environment> Driver<'_, E> {
             window.push(tally);
             self.watch_new_side(&mut watch).await?;
             let compared = self.compared(mixed, &window.sum())?;
-            Ok(compared.and(time_passed(self.now().since(began), bake.lasts)))
+            let time = time_passed(self.now().since(began), bake.lasts);
+            if !bake.analyses {
+                return Ok(compared.and(time));
+            }
+            let analysed = self.analysed(&mut analyses, mixed).await?;
+            Ok(compared.and(analysed).and(time))
         })
         .await
     }
