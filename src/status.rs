@@ -47,6 +47,8 @@ pub(crate) fn unreadable(session: &Session, endpoint: &str, error: &ArmFailure) 
     .because(error)
     .next(if error.is_not_found() {
         "`turquoise deploy frontend` creates it; or correct `target.gateway` in the configuration"
+    } else if error.is_denied() {
+        "have the role assigned that `turquoise init --roles` writes, or choose another --credential"
     } else {
         "check --endpoint; `turquoise emulate --port 8400` starts a local Azure"
     })

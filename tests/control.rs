@@ -4,8 +4,9 @@ mod support;
 
 use std::process::Command;
 
+use support::asked::Asked;
 use support::system::{SPEED, System};
-use support::{Ended, Started, run_in, turquoise};
+use support::{Ended, Started, exchange, run_in, turquoise};
 
 impl System {
     /// A swap in a process of its own, once it has entered a phase.
@@ -164,8 +165,125 @@ fn a_swap_that_loses_its_journal_parks_and_goes_on_later() {
     );
     std::fs::rename(&state, &aside).expect("the folder is ours");
     std::fs::write(&state, "no folder any more").expect("the folder is ours");
-    parked(&swap.end(), ".turquoise");
+    let lost = swap.end();
+    parked(&lost, ".turquoise");
+    let reason = lost.result()["reason"].to_string();
+    assert!(!reason.contains("control plane"), "{reason}");
     std::fs::remove_file(&state).expect("just written");
     std::fs::rename(&aside, &state).expect("just moved");
     system.resumes_to("green");
+}
+
+/// What Azure was asked while `act` ran needs exactly the rights of the duty's role, and those on
+/// what its writes refer to.
+#[track_caller]
+fn needs_exactly(system: &System, duty: &str, act: impl Fn()) {
+    let asked = Asked::begin(&system.endpoint);
+    act();
+    let used = asked.rights();
+    let file = system
+        .folder
+        .path()
+        .join(format!("turquoise-{duty}.role.json"));
+    let role = std::fs::read_to_string(file).expect("`init --roles` wrote it");
+    let role: serde_json::Value = serde_json::from_str(&role).expect("it is JSON");
+    let actions = role["Actions"].as_array().expect("a list").iter();
+    let actions = actions.filter_map(serde_json::Value::as_str);
+    // That a body refers to something is judged by Azure alone.
+    let by_itself = actions.filter(|action| !action.ends_with("/join/action"));
+    let allowed = by_itself.map(str::to_ascii_lowercase).collect();
+    let more: Vec<_> = used.difference(&allowed).collect();
+    let less: Vec<_> = allowed.difference(&used).collect();
+    assert!(
+        more.is_empty() && less.is_empty(),
+        "{duty}: missing {more:?}, unused {less:?}"
+    );
+}
+
+#[test]
+fn a_role_allows_what_its_duty_asks_for_and_nothing_else() {
+    let system = System::start();
+    let wrote = run_in(&system.folder, &["init", "--roles", "--output", "json"]);
+    assert_eq!(wrote.code, 0, "{}", wrote.stderr);
+    assert_eq!(wrote.result()["roles"].as_array().map(Vec::len), Some(3));
+    needs_exactly(&system, "deploy", || system.deployed());
+    // A side without machines: the swap has to start them.
+    system.completes(&["retire", "blue"]);
+    needs_exactly(&system, "plan", || {
+        for verb in ["doctor", "status"] {
+            system.completes(&[verb]);
+        }
+        // A side without machines blocks it; everything was read all the same.
+        system.run(&["plan"]);
+    });
+    needs_exactly(&system, "swap", || {
+        system.completes(&["swap"]);
+    });
+}
+
+/// Takes a right away, and gives all rights back.
+fn deny(system: &System, method: &str, path: &str) {
+    let on = serde_json::json!({"method": method, "path": path});
+    let fault = serde_json::json!({"in_ms": 0, "fault": {
+        "kind": "deny", "on": on, "status": 403, "code": "AuthorizationFailed",
+        "for_ms": 86_400_000,
+    }});
+    ask_admin(system, "POST", &fault.to_string());
+}
+
+fn ask_admin(system: &System, method: &str, body: &str) {
+    let port = system
+        .endpoint
+        .rsplit(':')
+        .next()
+        .and_then(|port| port.parse().ok());
+    let request = format!(
+        "{method} /_turquoise/v1/faults HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let answer = exchange(port.expect("an endpoint has a port"), &request);
+    assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
+}
+
+/// A right that is missing: how the swap ends, how far it came, and that nothing is lost by it.
+#[test]
+fn a_missing_right_is_named_with_its_remedy_and_leaves_a_safe_state() {
+    let system = System::start();
+    system.deployed();
+    system.completes(&["retire", "blue"]);
+    for (method, path, phase, changed) in [
+        ("GET", "applicationGateways", "P0", false),
+        ("GET", "loadBalancers", "P1", false),
+        ("GET", "virtualMachineScaleSets", "P1", false),
+        ("PUT", "autoscaleSettings", "P2", false),
+        ("PATCH", "virtualMachineScaleSets", "P2", true),
+        ("PUT", "applicationGateways", "P4", true),
+        ("POST", "backendhealth", "P5", true),
+    ] {
+        let case = format!("{method} {path}");
+        deny(&system, method, path);
+        let ended = system.run(&["swap"]);
+        ask_admin(&system, "DELETE", "");
+        let report = ended.result();
+        let told = format!("{case}: {report:#}\n{}", ended.stderr);
+        assert_eq!(ended.code, 11, "{told}");
+        assert_eq!(report["phase"], phase, "{told}");
+        assert_eq!(report["changed"], changed, "{told}");
+        let reason = report["reason"].as_str().unwrap_or_default();
+        assert!(reason.contains("AuthorizationFailed (403)"), "{told}");
+        assert!(reason.contains("`turquoise init --roles`"), "{told}");
+        let resume = report["resume"].as_str().unwrap_or_default();
+        assert!(resume.starts_with("turquoise resume "), "{told}");
+        let code = system.run(&["abort"]).code;
+        assert_eq!(code, if phase == "P5" { 5 } else { 4 }, "{told}");
+        assert_eq!(system.live(), "green", "{told}");
+    }
+    deny(&system, "GET", "applicationGateways");
+    for verb in ["plan", "status", "doctor"] {
+        let ended = system.run(&[verb]);
+        assert_eq!(ended.code, 11, "{verb}: {}", ended.stderr);
+        let next = ended.result()["next"].to_string();
+        assert!(next.contains("`turquoise init --roles`"), "{verb}: {next}");
+    }
 }

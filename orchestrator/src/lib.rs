@@ -21,6 +21,7 @@ mod observer;
 mod phase;
 mod plan;
 mod report;
+mod role;
 mod run;
 mod swap;
 mod view;
@@ -50,6 +51,7 @@ pub use report::{
     GatewayWrite, MemberStatus, Outcome, PhaseReport, PoolReport, RunStatus, SideReport,
     SideStatus, StatusReport, SwapReport,
 };
+pub use role::Duty;
 pub use run::{Approved, Run, Settings, Start};
 pub use swap::{
     DoctorCheck, GcReport, Gravity, Planning, RunHistory, abort, doctor, gc, history,

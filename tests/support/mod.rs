@@ -2,6 +2,7 @@
 
 #![expect(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod asked;
 pub(crate) mod azurite;
 pub(crate) mod system;
 

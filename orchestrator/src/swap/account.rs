@@ -58,15 +58,21 @@ fn explained(why: Reason, detail: &str) -> String {
     if why == Reason::Unavailable && !detail.is_empty() {
         return detail.to_owned();
     }
-    let why = why.to_string();
-    if detail.is_empty() || detail.contains(&why) {
-        return if detail.is_empty() {
-            why
-        } else {
-            detail.to_owned()
-        };
+    let remedy = match why {
+        Reason::Denied if detail.contains("(403)") => {
+            "; `turquoise init --roles` writes the role that a swap needs"
+        }
+        _ => "",
+    };
+    format!("{}{remedy}", told(&why.to_string(), detail))
+}
+
+fn told(why: &str, detail: &str) -> String {
+    match detail {
+        "" => why.to_owned(),
+        _ if detail.contains(why) => detail.to_owned(),
+        _ => format!("{why}: {detail}"),
     }
-    format!("{why}: {detail}")
 }
 
 fn outcome(driven: Driven) -> Outcome {
