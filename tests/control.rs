@@ -208,7 +208,7 @@ fn a_role_allows_what_its_duty_asks_for_and_nothing_else() {
     assert_eq!(wrote.result()["roles"].as_array().map(Vec::len), Some(3));
     needs_exactly(&system, "deploy", || system.deployed());
     // A side without machines: the swap has to start them.
-    system.completes(&["retire", "blue"]);
+    system.completes(&["retire"]);
     needs_exactly(&system, "plan", || {
         for verb in ["doctor", "status"] {
             system.completes(&[verb]);
@@ -251,12 +251,12 @@ fn ask_admin(system: &System, method: &str, body: &str) {
 fn a_missing_right_is_named_with_its_remedy_and_leaves_a_safe_state() {
     let system = System::start();
     system.deployed();
-    system.completes(&["retire", "blue"]);
+    system.completes(&["retire"]);
     for (method, path, phase, changed) in [
         ("GET", "applicationGateways", "P0", false),
         ("GET", "loadBalancers", "P1", false),
         ("GET", "virtualMachineScaleSets", "P1", false),
-        ("PUT", "autoscaleSettings", "P2", false),
+        ("PUT", "autoscaleSettings", "P2", true),
         ("PATCH", "virtualMachineScaleSets", "P2", true),
         ("PUT", "applicationGateways", "P4", true),
         ("POST", "backendhealth", "P5", true),
@@ -275,8 +275,12 @@ fn a_missing_right_is_named_with_its_remedy_and_leaves_a_safe_state() {
         assert!(reason.contains("`turquoise init --roles`"), "{told}");
         let resume = report["resume"].as_str().unwrap_or_default();
         assert!(resume.starts_with("turquoise resume "), "{told}");
-        let code = system.run(&["abort"]).code;
-        assert_eq!(code, if phase == "P5" { 5 } else { 4 }, "{told}");
+        let back = system.run(&["abort"]).code;
+        let documented: &[i32] = if phase == "P5" { &[5] } else { &[0, 4] };
+        assert!(
+            documented.contains(&back),
+            "{back} of {documented:?}: {told}"
+        );
         assert_eq!(system.live(), "green", "{told}");
     }
     deny(&system, "GET", "applicationGateways");
