@@ -71,8 +71,11 @@ pub(crate) fn restored(
         .into_iter()
         .filter_map(|now| {
             let original = originals.iter().find(|o| o.profile == now.profile)?;
+            let minimum = original.minimum.max(floor).min(original.maximum);
+            // Azure refuses a default outside of the limits, as a raised minimum may leave it.
             let back = Limits {
-                minimum: original.minimum.max(floor).min(original.maximum),
+                minimum,
+                default: original.default.max(minimum),
                 ..original.clone()
             };
             (now == original.pinned(count) && now != back).then_some(back)
@@ -147,9 +150,6 @@ mod tests {
     fn a_side_that_now_serves_keeps_its_floor() {
         let originals = limits(&setting("0", "4"));
         let pinned = with_minimum(&setting("0", "4"), 3).expect("0 is below 3");
-        assert_eq!(
-            restored(&pinned, &originals, 3, 2).map(|s| limits(&s)[0].minimum),
-            Some(2)
-        );
+        assert_eq!(restored(&pinned, &originals, 3, 2), Some(setting("2", "4")));
     }
 }
