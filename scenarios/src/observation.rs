@@ -64,7 +64,7 @@ pub struct Declared {
     pub old: Side,
     /// The side that is to be live when it ends.
     pub new: Side,
-    /// How callers in [`Event::Arm`](turquoise_emulator::Event::Arm) begin when they are the
+    /// How callers in [`Event::Arm`] begin when they are the
     /// orchestrator under test; everyone else is foreign.
     pub callers: Vec<String>,
     /// Streams that the plan accepted to cut with each of its gateway writes, when their drain ends
