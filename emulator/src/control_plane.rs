@@ -28,6 +28,7 @@ mod lro;
 mod marketplace;
 mod metrics;
 mod name_rule;
+mod nested;
 mod operations;
 mod paging;
 mod places;
@@ -55,7 +56,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::RETRY_AFTER;
 use http::{Method, StatusCode};
-use turquoise_arm::ArmError;
+use turquoise_arm::{ArmError, ResourceId};
 
 pub use self::config::{ConflictMode, ControlPlaneConfig, Profile};
 pub use self::ledger::Unhandled;
@@ -97,6 +98,8 @@ pub struct ControlPlane {
     operations: Operations,
     deployments: Deployments,
     providers: Vec<Box<dyn Provider>>,
+    /// The providers that have deadlines of their own.
+    timed: Vec<usize>,
     desired: Vec<Desired>,
     events: Vec<Timed>,
     outbox: Vec<InternalWrite>,
@@ -122,7 +125,10 @@ struct Turn<'a> {
 
 impl ControlPlane {
     pub(crate) fn new(config: ControlPlaneConfig, seed: Seed, faults: Faults) -> Self {
+        let providers = providers::all();
+        let timed = (0..providers.len()).filter(|index| providers[*index].is_timed());
         Self {
+            timed: timed.collect(),
             clock: Clock::new(config.epoch_unix_ms),
             config,
             seed,
@@ -131,7 +137,7 @@ impl ControlPlane {
             addresses: AddressBook::default(),
             operations: Operations::new(seed.child("operations")),
             deployments: Deployments::default(),
-            providers: providers::all(),
+            providers,
             desired: Vec::new(),
             events: Vec::new(),
             outbox: Vec::new(),
@@ -229,7 +235,8 @@ impl ControlPlane {
             self.end_operation(now, reported, number);
         }
         self.push_deployments(now, reported);
-        for index in 0..self.providers.len() {
+        for at in 0..self.timed.len() {
+            let index = self.timed[at];
             let due = self.providers[index].next_deadline();
             if due.is_some_and(|due| due <= now) {
                 let (provider, mut scope) = self.parts(now, reported, index);
@@ -252,7 +259,8 @@ impl ControlPlane {
 
     /// When something is next due by itself.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let providers = self.providers.iter().filter_map(|p| p.next_deadline());
+        let timed = self.timed.iter();
+        let providers = timed.filter_map(|index| self.providers[*index].next_deadline());
         let operations = self.operations.next_deadline();
         providers
             .chain(operations)
@@ -372,15 +380,29 @@ impl ControlPlane {
     ) -> Result<Answer, ArmError> {
         let provider = self.provider_of(turn.request, resource_type)?;
         let id = self.resource_id(group, provider, name)?;
+        self.at_resource(turn, provider, &id, rest)
+    }
+
+    /// A request at a resource or at what `rest` names below it.
+    fn at_resource(
+        &mut self,
+        turn: Turn<'_>,
+        provider: usize,
+        id: &ResourceId,
+        rest: &[String],
+    ) -> Result<Answer, ArmError> {
+        if let Some(nested) = rest.first().and_then(|kind| self.nested(provider, kind)) {
+            return self.on_nested(turn, nested, id, rest);
+        }
         if !rest.is_empty() {
-            return self.below_resource(turn, provider, &id, rest);
+            return self.below_resource(turn, provider, id, rest);
         }
         match *turn.request.method {
-            Method::GET => self.get(&id),
-            Method::HEAD => Ok(self.head(&id)),
-            Method::PUT => self.put(turn, provider, &id),
-            Method::PATCH => self.patch(turn, provider, &id),
-            Method::DELETE => self.delete(turn, &id),
+            Method::GET => self.show(turn, id),
+            Method::HEAD => Ok(self.head(id)),
+            Method::PUT => self.put(turn, provider, id),
+            Method::PATCH => self.patch(turn, provider, id),
+            Method::DELETE => self.delete(turn, id),
             _ => Err(method_not_allowed(turn.request)),
         }
     }

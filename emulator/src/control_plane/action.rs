@@ -35,10 +35,7 @@ impl ControlPlane {
             });
         }
         if held == Some(State::Deleting) && *turn.request.method != Method::GET {
-            return Err(ArmError::conflict(
-                "OperationNotAllowed",
-                format!("The resource {id} is being deleted."),
-            ));
+            return Err(being_deleted(id));
         }
         match (route, rest) {
             (Some(route), [_]) => self.list_children(turn, id, route),
@@ -193,6 +190,9 @@ impl ControlPlane {
             body: &body,
             caller: request.caller(),
         };
+        if let Some(listed) = self.listed(provider, &call) {
+            return Ok(Answer::ok(&listed));
+        }
         let (own, mut scope) = self.parts(turn.now, turn.reported, provider);
         let handled = own.route(&mut scope, &call)?;
         let changes = *request.method != Method::GET;
@@ -209,6 +209,19 @@ impl ControlPlane {
             Handled::Unknown => return Err(not_a_route(request)),
         };
         Ok(if changes { answer.applied() } else { answer })
+    }
+
+    /// The answer to a POST that only reads.
+    fn listed(&self, provider: usize, call: &Call<'_>) -> Option<Value> {
+        let [action] = call.rest else {
+            return None;
+        };
+        let held = self
+            .store
+            .get(call.id)
+            .filter(|_| *call.method == Method::POST)?;
+        let action = action.to_ascii_lowercase();
+        self.providers[provider].listed(&self.context(), held, &action)
     }
 
     fn begin_action(
@@ -263,7 +276,16 @@ impl ControlPlane {
     }
 }
 
-fn parent_not_found(id: &ResourceId) -> ArmError {
+/// 409 for writes below a resource that is on its way out.
+pub(super) fn being_deleted(id: &ResourceId) -> ArmError {
+    ArmError::conflict(
+        "OperationNotAllowed",
+        format!("The resource {id} is being deleted."),
+    )
+}
+
+/// 404 for a write below nothing.
+pub(super) fn parent_not_found(id: &ResourceId) -> ArmError {
     ArmError::not_found(
         "ParentResourceNotFound",
         format!(

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use turquoise_arm::{ArmError, ErrorBody, ResourceId, json as tree};
 
-use super::provider::{Kind, Protocol};
+use super::provider::{Kind, Located, Protocol};
 use super::schema::{Mode, Problem, carry, merge, normalise};
 use super::{ControlPlane, locations};
 
@@ -45,10 +45,16 @@ impl ControlPlane {
         model: &mut Value,
         previous: Option<&Value>,
     ) -> Result<(), ArmError> {
+        if kind.located == Located::Nowhere {
+            if let Some(model) = model.as_object_mut() {
+                model.shift_remove("location");
+            }
+            return Ok(());
+        }
         let held = previous.and_then(|previous| tree::text(previous, "location"));
         let given = tree::text(model, "location").filter(|given| !given.is_empty());
         let location = match (given, held) {
-            (Some(given), _) => locations::short_name(given, kind.resource_type)?,
+            (Some(given), _) => locations::of_type(given, kind)?,
             (None, Some(held)) => held.to_owned(),
             (None, None) => {
                 return Err(ArmError::bad_request(

@@ -200,7 +200,7 @@ impl ControlPlane {
         number: Number,
     ) {
         let members: Vec<_> = self
-            .top_level()
+            .members()
             .filter(|resource| resource.id.is_within(group))
             .cloned()
             .collect();

@@ -3,6 +3,11 @@
 use serde_json::{Value, json};
 use turquoise_arm::ArmError;
 
+use super::provider::{Kind, Located};
+
+/// Where types lie that have no region.
+const GLOBAL: &str = "global";
+
 /// Short name, display name, geography and geography group.
 const LOCATIONS: &[(&str, &str, &str, &str)] = &[
     ("westeurope", "West Europe", "Europe", "Europe"),
@@ -49,6 +54,25 @@ pub(crate) fn short_name(given: &str, resource_type: &str) -> Result<String, Arm
             known.join(",")
         ),
     ))
+}
+
+/// The short name of a location where a type's resources may lie.
+///
+/// # Errors
+/// 400 `LocationNotAvailableForResourceType`.
+pub(crate) fn of_type(given: &str, kind: &Kind) -> Result<String, ArmError> {
+    match kind.located {
+        Located::Global if given.eq_ignore_ascii_case(GLOBAL) => Ok(GLOBAL.to_owned()),
+        Located::Global => Err(ArmError::bad_request(
+            "LocationNotAvailableForResourceType",
+            format!(
+                "The provided location '{given}' is not available for resource type '{}'. List of \
+                 available regions for the resource type is '{GLOBAL}'.",
+                kind.resource_type
+            ),
+        )),
+        Located::Region | Located::Nowhere => short_name(given, kind.resource_type),
+    }
 }
 
 /// The body of `GET /subscriptions/{s}/locations` (azure-facts.md §4.3).

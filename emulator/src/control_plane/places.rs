@@ -11,6 +11,7 @@ use super::providers::cores;
 use super::{ControlPlane, Turn, locations};
 
 const SCALE_SETS: &str = "Microsoft.Compute/virtualMachineScaleSets";
+const MACHINES: &str = "Microsoft.Compute/virtualMachines";
 
 /// Sizes that this system is likely to use, with their family and their memory in GB; the name
 /// tells the cores. Any other size is accepted too: the list is what is offered, not what is known.
@@ -98,11 +99,13 @@ impl ControlPlane {
             SIZES.iter().map(|(_, family, _)| (*family, 0)).collect();
         let (mut all, mut machines, mut sets) = (0, 0, 0);
         for (resource_type, model) in self.models_in(location) {
-            if resource_type != SCALE_SETS {
-                continue;
-            }
-            let size = tree::text(model, "sku.name").unwrap_or_default();
-            let count = tree::integer(model, "sku.capacity").unwrap_or_default();
+            let (size, count) = match resource_type {
+                SCALE_SETS => ("sku.name", tree::integer(model, "sku.capacity")),
+                MACHINES => ("properties.hardwareProfile.vmSize", Some(1)),
+                _ => continue,
+            };
+            let size = tree::text(model, size).unwrap_or_default();
+            let count = count.unwrap_or_default();
             let count = u64::try_from(count).unwrap_or_default();
             let used = count * u64::from(cores(size));
             let mut rows = SIZES.iter();
@@ -111,7 +114,7 @@ impl ControlPlane {
             }
             all += used;
             machines += count;
-            sets += 1;
+            sets += u64::from(resource_type == SCALE_SETS);
         }
         let limit = self.config.cores_quota.map_or(COUNT_LIMIT, u64::from);
         let mut rows = vec![

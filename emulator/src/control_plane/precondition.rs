@@ -17,6 +17,10 @@ impl ControlPlane {
                     clock::guid(self.seed.child("etags").at(self.etags))
                 )
             }
+            Etags::Guid => {
+                self.etags += 1;
+                clock::guid(self.seed.child("etags").at(self.etags))
+            }
             Etags::Counter => format!("\"{version}\""),
             Etags::None => String::new(),
         }

@@ -34,7 +34,7 @@ use turquoise_arm::{ArmError, ErrorBody, ResourceId};
 
 pub(crate) use self::call::{Begun, Call, Handled};
 pub(crate) use self::context::{Context, Facts, Write};
-pub(crate) use self::kind::{ChildRoute, Etags, Kind, PatchMode, Protocol, PutMode};
+pub(crate) use self::kind::{ChildRoute, Etags, Kind, Located, PatchMode, Protocol, PutMode};
 pub(crate) use self::scope::{InternalWrite, Scope};
 use super::references::Reference;
 use super::store::Resource;
@@ -157,6 +157,22 @@ pub(crate) trait Provider: fmt::Debug + Send + Sync + CloneProvider {
     /// [`Provider::route`].
     fn view(&self, _context: &Context<'_>, _resource: &Resource, _document: &mut Value) {}
 
+    /// Adds what `$expand` asks for to an answer, such as a machine's `instanceView`.
+    fn expand(
+        &self,
+        _context: &Context<'_>,
+        _resource: &Resource,
+        _wish: &str,
+        _document: &mut Value,
+    ) {
+    }
+
+    /// The answer to a POST that only reads, which templates ask for as `list…` too; `None` when the
+    /// type has no such action. `action` is in lower case.
+    fn listed(&self, _context: &Context<'_>, _resource: &Resource, _action: &str) -> Option<Value> {
+        None
+    }
+
     /// A request below a resource of this type that is no inline child: actions, instances, views.
     /// The resource exists and is not being deleted (GET also while it is).
     ///
@@ -166,7 +182,13 @@ pub(crate) trait Provider: fmt::Debug + Send + Sync + CloneProvider {
         Ok(Handled::Unknown)
     }
 
-    /// When this type next has something to do by itself, beside operations.
+    /// Whether [`Provider::next_deadline`] is ever asked: drivers ask it after every step.
+    fn is_timed(&self) -> bool {
+        false
+    }
+
+    /// When this type next has something to do by itself, beside operations. Only asked of a type
+    /// that [is timed](Provider::is_timed).
     fn next_deadline(&self) -> Option<Instant> {
         None
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use turquoise_arm::{ArmError, ResourceId};
 
 use super::answer::{Answer, serialise};
-use super::provider::{Context, Etags};
+use super::provider::{Context, Etags, Located};
 use super::schema::decorate::{Stamp, decorate};
 use super::store::{Resource, State};
 use super::{ControlPlane, Turn};
@@ -41,13 +41,24 @@ impl ControlPlane {
 
     pub(super) fn get(&mut self, id: &ResourceId) -> Result<Answer, ArmError> {
         let resource = self.store.get(id).ok_or_else(|| not_found(id))?;
-        let etags = self.providers[resource.provider].kind().etags;
-        let header = match etags {
-            Etags::WeakGuid => resource.etag.clone(),
+        let provider = &self.providers[resource.provider];
+        let header = match provider.kind().etags {
+            Etags::WeakGuid | Etags::Guid => resource.etag.clone(),
             Etags::Counter | Etags::None => String::new(),
         };
         let bytes = self.bytes(id);
         Ok(Answer::bytes(StatusCode::OK, bytes).with_etag(&header))
+    }
+
+    /// GET of a resource, with what `$expand` asks for.
+    pub(super) fn show(&mut self, turn: Turn<'_>, id: &ResourceId) -> Result<Answer, ArmError> {
+        let (Some(wish), Some(held)) = (turn.request.parameter("$expand"), self.store.get(id))
+        else {
+            return self.get(id);
+        };
+        let mut document = self.document(id);
+        self.providers[held.provider].expand(&self.context(), held, wish, &mut document);
+        Ok(Answer::ok(&document))
     }
 
     pub(super) fn head(&self, id: &ResourceId) -> Answer {
@@ -90,6 +101,15 @@ impl ControlPlane {
         self.store
             .resources()
             .filter(|resource| resource.id.parent().is_none())
+    }
+
+    /// What lists of resources hold: those above, and those nested ones that lie somewhere.
+    pub(super) fn members(&self) -> impl Iterator<Item = &Resource> {
+        self.store.resources().filter(|resource| {
+            let kind = self.providers[resource.provider].kind();
+            let listed = kind.is_nested() && kind.located != Located::Nowhere;
+            listed || resource.id.parent().is_none()
+        })
     }
 
     /// The serialised document of a stored resource.
@@ -153,7 +173,7 @@ impl ControlPlane {
         };
         let filter = Filter::read(turn.request.parameter("$filter").unwrap_or_default())?;
         let items: Vec<Value> = self
-            .top_level()
+            .members()
             .filter(|resource| {
                 group
                     .as_ref()

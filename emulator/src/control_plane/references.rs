@@ -33,6 +33,10 @@ pub(crate) fn collect(owner: &ResourceId, model: &Value) -> Result<Vec<Reference
     Ok(found)
 }
 
+/// What may stand beside the `id` of a pointer: a machine's interface has `properties`, its disk a
+/// `storageAccountType`. Anything else makes it a document.
+const BESIDE_ID: [&str; 3] = ["id", "properties", "storageAccountType"];
+
 fn walk(
     owner: &ResourceId,
     from: &ResourceId,
@@ -42,7 +46,9 @@ fn walk(
 ) -> Result<(), String> {
     match value {
         Value::Object(members) => {
-            if let (1, Some(Value::String(id))) = (members.len(), members.get("id")) {
+            if let Some(Value::String(id)) = members.get("id")
+                && members.keys().all(|key| BESIDE_ID.contains(&key.as_str()))
+            {
                 let to = ResourceId::parse(id).map_err(|_| id.clone())?;
                 found.push(Reference {
                     owner: owner.clone(),

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use turquoise_arm::ArmError;
 
 use super::answer::Answer;
+use super::provider::Located;
 use super::request::Request;
 use super::{ControlPlane, locations, method_not_allowed};
 
@@ -116,7 +117,10 @@ impl ControlPlane {
                 own.clone_into(&mut canonical);
                 types.push(json!({
                     "resourceType": resource_type,
-                    "locations": locations::display_names(),
+                    "locations": match kind.located {
+                        Located::Region => locations::display_names(),
+                        Located::Global | Located::Nowhere => vec!["global"],
+                    },
                     "apiVersions": kind.api_versions,
                     "defaultApiVersion": kind.api_versions.first(),
                     "zoneMappings": [],

@@ -295,7 +295,13 @@ impl ControlPlane {
     /// The answer to an accepted PUT or PATCH.
     pub(super) fn accepted(&mut self, turn: Turn<'_>, id: &ResourceId, applied: Applied) -> Answer {
         let body = self.document(id);
-        self.accepted_with(turn, applied, &body)
+        let held = self.store.get(id);
+        let created = held.map(|held| self.providers[held.provider].kind().created);
+        let mut answer = self.accepted_with(turn, applied, &body);
+        if let Some(created) = created.filter(|_| applied.created) {
+            answer.status = created;
+        }
+        answer
     }
 
     /// The answer to an accepted PUT or PATCH whose body is `body`.

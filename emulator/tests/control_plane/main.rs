@@ -15,6 +15,7 @@ mod load_balancers;
 mod metrics;
 mod networks;
 mod operations;
+mod records;
 mod routes;
 mod scale_sets;
 mod security_groups;

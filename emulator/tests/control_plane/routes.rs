@@ -229,7 +229,7 @@ fn what_is_not_there_says_which_way() {
         ),
         (
             "GET",
-            "/resourceGroups/g/providers/Microsoft.Network/routeTables/r",
+            "/resourceGroups/g/providers/Microsoft.Network/bastionHosts/r",
             501,
             "NotEmulated",
         ),

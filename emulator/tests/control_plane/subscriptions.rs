@@ -26,6 +26,10 @@ fn providers_list_versions_that_work() {
     assert_eq!(network["registrationState"], "Registered");
     for kind in network["resourceTypes"].as_array().expect("a list") {
         let name = kind["resourceType"].as_str().expect("a name");
+        // What stands below something is listed there.
+        if name.contains('/') {
+            continue;
+        }
         for version in kind["apiVersions"].as_array().expect("a list") {
             let version = version.as_str().expect("a version");
             let path = format!("/providers/Microsoft.Network/{name}?api-version={version}");

@@ -21,7 +21,7 @@ impl ControlPlane {
         let Some(group) = deployment.group() else {
             return Vec::new();
         };
-        self.top_level()
+        self.members()
             .filter(|resource| resource.id.is_within(&group) && !named.contains(&resource.id))
             .map(|resource| resource.id.clone())
             .collect()

@@ -76,10 +76,18 @@ impl Runtime for CloudRuntime<'_> {
         if self.before {
             return Err(Fault::Unresolved(action.to_owned()));
         }
-        Err(Fault::Runtime {
+        let parsed = ResourceId::parse(id).map_err(|error| Fault::Language(error.to_string()))?;
+        let Some(held) = self.plane.store.get(&parsed) else {
+            return Err(self.missing(id));
+        };
+        let provider = &self.plane.providers[held.provider];
+        let key = action.to_ascii_lowercase();
+        let answer = provider.listed(&self.plane.context(), held, &key);
+        answer.ok_or_else(|| Fault::Runtime {
             code: "NotEmulated".to_owned(),
             message: format!(
-                "No type of this emulator has the action '{action}', asked of '{id}'."
+                "The type '{}' has no action '{action}' in this emulator, asked of '{id}'.",
+                provider.kind().resource_type
             ),
         })
     }

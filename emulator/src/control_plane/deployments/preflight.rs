@@ -12,7 +12,7 @@ use super::document::{dependencies, parameters, providers};
 use super::run::scope_of;
 use crate::control_plane::answer::Answer;
 use crate::control_plane::body::problem_error;
-use crate::control_plane::provider::ChildRoute;
+use crate::control_plane::provider::{ChildRoute, Kind};
 use crate::control_plane::request::Request;
 use crate::control_plane::schema::Mode;
 use crate::control_plane::schema::normalise::normalise_child;
@@ -257,6 +257,11 @@ impl ControlPlane {
         }
         if id.as_str().matches("/providers/").count() > 1 {
             return Err(self.not_emulated(&request, &own));
+        }
+        let whole = |kind: &Kind| kind.resource_type.eq_ignore_ascii_case(text);
+        let mut providers = self.providers.iter();
+        if let Some(provider) = providers.position(|provider| whole(provider.kind())) {
+            return Ok(Place::Resource(provider));
         }
         let provider = self.provider_of(&request, &format!("{namespace}/{kind}"))?;
         let Some(child) = child else {

@@ -1,5 +1,7 @@
 //! The constants of a resource type.
 
+use http::StatusCode;
+
 use crate::control_plane::durations::Durations;
 use crate::control_plane::name_rule::NameRule;
 use crate::control_plane::schema::Schema;
@@ -15,6 +17,8 @@ pub(crate) struct Kind {
     pub(crate) schema: &'static Schema,
     /// What it may be called.
     pub(crate) name_rule: NameRule,
+    /// Where it lies.
+    pub(crate) located: Located,
     /// Its etags.
     pub(crate) etags: Etags,
     /// What PUT does to an existing resource.
@@ -23,10 +27,60 @@ pub(crate) struct Kind {
     pub(crate) patch: PatchMode,
     /// Its answers' shape.
     pub(crate) protocol: Protocol,
+    /// What a PUT that creates is answered with.
+    pub(crate) created: StatusCode,
     /// How long its writes take.
     pub(crate) durations: Durations,
     /// Its inline children that have URLs of their own.
     pub(crate) children: &'static [ChildRoute],
+}
+
+impl Kind {
+    /// What most network types have in common; a type names the rest.
+    pub(crate) const NETWORK: Self = Self {
+        resource_type: "",
+        api_versions: &["2025-07-01", "2025-05-01", "2025-01-01", "2024-07-01"],
+        schema: &Schema {
+            envelope: &[],
+            properties: &[],
+        },
+        name_rule: NameRule::Network { least: 1, most: 80 },
+        located: Located::Region,
+        etags: Etags::WeakGuid,
+        put: PutMode::Replace,
+        patch: PatchMode::Tags,
+        protocol: Protocol::Network,
+        created: StatusCode::CREATED,
+        durations: Durations::SMALL_NETWORK,
+        children: &[],
+    };
+
+    /// What most compute types have in common; a type names the rest.
+    pub(crate) const COMPUTE: Self = Self {
+        api_versions: &["2024-11-01", "2024-07-01", "2023-09-01", "2022-03-01"],
+        name_rule: NameRule::Compute { most: 80 },
+        etags: Etags::None,
+        patch: PatchMode::Merge,
+        protocol: Protocol::Compute,
+        ..Self::NETWORK
+    };
+
+    /// Whether its resources stand below another resource and are stored by themselves, such as
+    /// `Microsoft.Compute/virtualMachines/extensions`.
+    pub(crate) fn is_nested(&self) -> bool {
+        self.resource_type.matches('/').count() > 1
+    }
+}
+
+/// Where a type's resources lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Located {
+    /// In one of the regions.
+    Region,
+    /// In `global` and nowhere else.
+    Global,
+    /// Nowhere: a part of its parent that is written by itself; no list of resources has it.
+    Nowhere,
 }
 
 /// Whether and how a type has etags (azure-facts.md §3.1).
@@ -34,6 +88,8 @@ pub(crate) struct Kind {
 pub(crate) enum Etags {
     /// Weak GUIDs, new on each write and again when it settles; also as header on GET.
     WeakGuid,
+    /// Bare GUIDs, new on each write (private DNS).
+    Guid,
     /// `"1"`, `"2"`, …
     Counter,
     /// None.

@@ -23,8 +23,8 @@ use super::back_references;
 use crate::control_plane::durations::{Duration, Durations};
 use crate::control_plane::name_rule::NameRule;
 use crate::control_plane::provider::{
-    Begun, Call, Context, DELETE, Ended, Etags, Handled, Kind, PatchMode, Protocol, Provider,
-    PutMode, Scope, Settled, Write,
+    Begun, Call, Context, DELETE, Ended, Etags, Handled, Kind, Located, PatchMode, Protocol,
+    Provider, PutMode, Scope, Settled, Write,
 };
 use crate::control_plane::references::Reference;
 use crate::control_plane::resolve::Stored;
@@ -43,10 +43,12 @@ static KIND: Kind = Kind {
     api_versions: &["2025-07-01", "2025-01-01", "2023-11-01", "2021-02-01"],
     schema: &schema::SCHEMA,
     name_rule: NameRule::Network { least: 1, most: 80 },
+    located: Located::Region,
     etags: Etags::WeakGuid,
     put: PutMode::Replace,
     patch: PatchMode::Tags,
     protocol: Protocol::Network,
+    created: http::StatusCode::CREATED,
     durations: Durations {
         create: Duration::Uniform(360_000, 540_000),
         // Median 20 s, tail of the platform's own upgrades (azure-facts.md §5.4, §8).

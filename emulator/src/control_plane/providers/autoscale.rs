@@ -19,8 +19,8 @@ use crate::control_plane::autoscale::{Decision, Setting, Situation};
 use crate::control_plane::durations::Durations;
 use crate::control_plane::name_rule::NameRule;
 use crate::control_plane::provider::{
-    Context, DELETE, Ended, Etags, InternalWrite, Kind, PatchMode, Protocol, Provider, PutMode,
-    Scope, Settled, Write,
+    Context, DELETE, Ended, Etags, InternalWrite, Kind, Located, PatchMode, Protocol, Provider,
+    PutMode, Scope, Settled, Write,
 };
 use crate::control_plane::resolve::number;
 use crate::control_plane::store::State;
@@ -39,10 +39,12 @@ static KIND: Kind = Kind {
     api_versions: &["2022-10-01", "2015-04-01"],
     schema: &schema::SCHEMA,
     name_rule: NameRule::Free,
+    located: Located::Region,
     etags: Etags::None,
     put: PutMode::Replace,
     patch: PatchMode::Merge,
     protocol: Protocol::Synchronous,
+    created: http::StatusCode::CREATED,
     durations: Durations::INSTANT,
     children: &[],
 };
@@ -131,6 +133,10 @@ impl Provider for AutoscaleSettings {
             properties.shift_remove("provisioningState");
             properties.shift_remove("resourceGuid");
         }
+    }
+
+    fn is_timed(&self) -> bool {
+        true
     }
 
     fn next_deadline(&self) -> Option<Instant> {

@@ -6,7 +6,7 @@ use turquoise_arm::{ArmError, ResourceId, json as tree};
 use crate::control_plane::durations::{Duration, Durations};
 use crate::control_plane::name_rule::NameRule;
 use crate::control_plane::provider::{
-    Context, Etags, Kind, PatchMode, Protocol, Provider, PutMode, Write,
+    Context, Etags, Kind, Located, PatchMode, Protocol, Provider, PutMode, Write,
 };
 use crate::control_plane::references::Reference;
 use crate::control_plane::schema::{
@@ -53,10 +53,12 @@ static KIND: Kind = Kind {
     api_versions: &["2024-11-01", "2024-07-01", "2023-09-01", "2022-03-01"],
     schema: &SCHEMA,
     name_rule: NameRule::Network { least: 1, most: 80 },
+    located: Located::Region,
     etags: Etags::None,
     put: PutMode::Replace,
     patch: PatchMode::Merge,
     protocol: Protocol::Compute,
+    created: http::StatusCode::CREATED,
     durations: Durations {
         create: Duration::Uniform(10_000, 30_000),
         update: Duration::Uniform(2_000, 5_000),

@@ -19,8 +19,8 @@ use super::{back_references, scale_set};
 use crate::control_plane::durations::{Duration, Durations};
 use crate::control_plane::name_rule::NameRule;
 use crate::control_plane::provider::{
-    Begun, Call, ChildRoute, Context, DELETE, Ended, Etags, Handled, Kind, Outcome, PatchMode,
-    Protocol, Provider, PutMode, Scope, Settled, Write, in_use,
+    Begun, Call, ChildRoute, Context, DELETE, Ended, Etags, Handled, Kind, Located, Outcome,
+    PatchMode, Protocol, Provider, PutMode, Scope, Settled, Write, in_use,
 };
 use crate::control_plane::references::Reference;
 use crate::control_plane::resolve::load_balancer as resolve;
@@ -39,10 +39,12 @@ static KIND: Kind = Kind {
     api_versions: &["2025-07-01", "2025-01-01", "2023-04-01", "2021-02-01"],
     schema: &schema::SCHEMA,
     name_rule: NameRule::Network { least: 1, most: 80 },
+    located: Located::Region,
     etags: Etags::WeakGuid,
     put: PutMode::Replace,
     patch: PatchMode::Tags,
     protocol: Protocol::Network,
+    created: StatusCode::CREATED,
     durations: Durations {
         create: WRITE,
         update: WRITE,

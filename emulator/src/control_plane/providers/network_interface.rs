@@ -5,16 +5,19 @@ use std::net::Ipv4Addr;
 use serde_json::{Value, json};
 use turquoise_arm::{ArmError, ResourceId, json as tree};
 
+use super::virtual_machine::is_machine;
 use crate::control_plane::durations::Durations;
 use crate::control_plane::name_rule::NameRule;
 use crate::control_plane::provider::{
-    ChildRoute, Context, Etags, Kind, PatchMode, Protocol, Provider, PutMode, Write,
-    invalid_reference,
+    ChildRoute, Context, Etags, Kind, Located, PatchMode, Protocol, Provider, PutMode, Write,
+    in_use, invalid_reference,
 };
+use crate::control_plane::references::Reference;
 use crate::control_plane::schema::{
     Collection, Literal, Schema, Shape, any, children, choice, collection, flag, member, object,
     reference, references, text, texts,
 };
+use crate::control_plane::store::Resource;
 
 /// Network interfaces.
 #[derive(Clone, Debug)]
@@ -71,10 +74,12 @@ static KIND: Kind = Kind {
     ],
     schema: &SCHEMA,
     name_rule: NameRule::Network { least: 1, most: 80 },
+    located: Located::Region,
     etags: Etags::WeakGuid,
     put: PutMode::Replace,
     patch: PatchMode::Tags,
     protocol: Protocol::Network,
+    created: http::StatusCode::CREATED,
     durations: Durations::SMALL_NETWORK,
     children: &[ChildRoute {
         collection: "ipConfigurations",
@@ -115,6 +120,28 @@ impl Provider for NetworkInterfaces {
         }
         complete(write);
         Ok(())
+    }
+
+    fn in_use(&self, target: &ResourceId, by: &Reference) -> Option<ArmError> {
+        if !is_machine(&by.owner) {
+            return Some(in_use(target, by));
+        }
+        Some(ArmError::bad_request(
+            "NicInUse",
+            format!(
+                "Network Interface {target} is used by existing resource {}. In order to delete the \
+                 network interface, it must be dissociated from the resource. To learn more, see \
+                 aka.ms/deletenic.",
+                by.owner
+            ),
+        ))
+    }
+
+    fn view(&self, context: &Context<'_>, resource: &Resource, document: &mut Value) {
+        let mut users = context.store.referrers(&resource.id).iter();
+        if let Some(by) = users.find(|by| is_machine(&by.owner)) {
+            document["properties"]["virtualMachine"] = json!({"id": by.owner.as_str()});
+        }
     }
 }
 

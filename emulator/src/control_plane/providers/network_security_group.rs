@@ -10,7 +10,7 @@ use turquoise_arm::{ArmError, ResourceId, json as tree};
 use crate::control_plane::durations::Durations;
 use crate::control_plane::name_rule::NameRule;
 use crate::control_plane::provider::{
-    ChildRoute, Context, Etags, Kind, PatchMode, Protocol, Provider, PutMode, Write,
+    ChildRoute, Context, Etags, Kind, Located, PatchMode, Protocol, Provider, PutMode, Write,
 };
 use crate::control_plane::references::Reference;
 use crate::control_plane::schema::{
@@ -66,10 +66,12 @@ static KIND: Kind = Kind {
     ],
     schema: &SCHEMA,
     name_rule: NameRule::Network { least: 1, most: 80 },
+    located: Located::Region,
     etags: Etags::WeakGuid,
     put: PutMode::Replace,
     patch: PatchMode::Tags,
     protocol: Protocol::Network,
+    created: http::StatusCode::CREATED,
     durations: Durations::SMALL_NETWORK,
     children: &[
         ChildRoute {

@@ -2,14 +2,18 @@
 //!
 //! Addresses come from 20.0.0.0/16, lowest first, so that equal runs get equal addresses.
 
+use std::net::Ipv4Addr;
+
 use serde_json::{Value, json};
 use turquoise_arm::{ArmError, ResourceId, json as tree};
 
+use super::nat_gateway::is_nat_gateway;
+use super::public_ip_prefix;
 use crate::control_plane::addresses::{Cidr, Wish};
 use crate::control_plane::durations::Durations;
 use crate::control_plane::name_rule::NameRule;
 use crate::control_plane::provider::{
-    Context, Etags, Kind, PatchMode, Protocol, Provider, PutMode, Write,
+    Context, Etags, Kind, Located, PatchMode, Protocol, Provider, PutMode, Write, invalid_reference,
 };
 use crate::control_plane::references::Reference;
 use crate::control_plane::schema::{
@@ -62,10 +66,12 @@ static KIND: Kind = Kind {
     ],
     schema: &SCHEMA,
     name_rule: NameRule::Network { least: 1, most: 80 },
+    located: Located::Region,
     etags: Etags::WeakGuid,
     put: PutMode::Replace,
     patch: PatchMode::Tags,
     protocol: Protocol::Network,
+    created: http::StatusCode::CREATED,
     durations: Durations::SMALL_NETWORK,
     children: &[],
 };
@@ -85,15 +91,7 @@ impl Provider for PublicIpAddresses {
                 "Azure has IPv6 addresses, this emulator does not. Nothing was changed.",
             ));
         }
-        let pool = pool(&write.id);
-        let wish = Wish {
-            subnet: &pool,
-            range: Cidr::parse("20.0.0.0/16").expect("because the literal is a range"),
-            address: None,
-            owner: &write.id,
-            resource: &write.id,
-        };
-        let address = context.addresses.plan(wish, &mut write.claims)?;
+        let address = address(context, write)?;
         write.model["properties"]["ipAddress"] = address.to_string().into();
         name_in_dns(write);
         Ok(())
@@ -113,9 +111,31 @@ impl Provider for PublicIpAddresses {
 
     fn view(&self, context: &Context<'_>, resource: &Resource, document: &mut Value) {
         if let Some(by) = context.store.referrers(&resource.id).first() {
-            document["properties"]["ipConfiguration"] = json!({"id": by.from.as_str()});
+            let member = if is_nat_gateway(&by.owner) {
+                "natGateway"
+            } else {
+                "ipConfiguration"
+            };
+            document["properties"][member] = json!({"id": by.from.as_str()});
         }
     }
+}
+
+/// The address: from its prefix where it has one, else from the pool.
+fn address(context: &Context<'_>, write: &mut Write) -> Result<Ipv4Addr, ArmError> {
+    if let Some(text) = tree::text(&write.model, "properties.publicIPPrefix.id") {
+        let prefix = ResourceId::parse(text).map_err(|_| invalid_reference(&write.id, text))?;
+        return public_ip_prefix::take(context, &prefix, write);
+    }
+    let pool = pool(&write.id);
+    let wish = Wish {
+        subnet: &pool,
+        range: Cidr::parse("20.0.0.0/16").expect("because the literal is a range"),
+        address: None,
+        owner: &write.id,
+        resource: &write.id,
+    };
+    context.addresses.plan(wish, &mut write.claims)
 }
 
 /// All public addresses are one pool, whatever their subscription's groups.

@@ -1,4 +1,6 @@
-//! `Microsoft.Network/virtualNetworks` with their subnets (azure-facts.md §4.6).
+//! `Microsoft.Network/virtualNetworks` with their subnets (azure-facts.md §4.6) and peerings.
+
+mod peering;
 
 use serde_json::{Value, json};
 use turquoise_arm::{ArmError, ResourceId, json as tree};
@@ -8,7 +10,8 @@ use crate::control_plane::addresses::Cidr;
 use crate::control_plane::durations::Durations;
 use crate::control_plane::name_rule::NameRule;
 use crate::control_plane::provider::{
-    ChildRoute, Context, Etags, Kind, PatchMode, Protocol, Provider, PutMode, Write,
+    ChildRoute, Context, Etags, Kind, Located, PatchMode, Protocol, Provider, PutMode, Write,
+    in_use,
 };
 use crate::control_plane::references::Reference;
 use crate::control_plane::schema::{
@@ -51,15 +54,13 @@ static SUBNETS: Collection = collection(
     ],
 );
 
-static PEERINGS: Collection = collection("virtualNetworkPeerings", &[]);
-
 static SCHEMA: Schema = Schema {
     envelope: &[any("extendedLocation")],
     properties: &[
         object("addressSpace", &[texts("addressPrefixes").required()]).required(),
         object("dhcpOptions", &[texts("dnsServers").or(Literal::EmptyList)]),
         children(&SUBNETS),
-        children(&PEERINGS),
+        children(&peering::PEERINGS),
         flag("enableDdosProtection", false),
         choice("privateEndpointVNetPolicies", &["Basic", "Disabled"]).or(Literal::Text("Disabled")),
     ],
@@ -77,10 +78,12 @@ static KIND: Kind = Kind {
     ],
     schema: &SCHEMA,
     name_rule: NameRule::Network { least: 2, most: 64 },
+    located: Located::Region,
     etags: Etags::WeakGuid,
     put: PutMode::Replace,
     patch: PatchMode::Tags,
     protocol: Protocol::Network,
+    created: http::StatusCode::CREATED,
     durations: Durations::SMALL_NETWORK,
     children: &[
         ChildRoute {
@@ -89,7 +92,7 @@ static KIND: Kind = Kind {
         },
         ChildRoute {
             collection: "virtualNetworkPeerings",
-            writable: false,
+            writable: true,
         },
     ],
 };
@@ -100,25 +103,23 @@ impl Provider for VirtualNetworks {
     }
 
     fn validate(&self, context: &Context<'_>, write: &mut Write) -> Result<(), ArmError> {
-        if tree::items(&write.model, "properties.virtualNetworkPeerings")
-            .next()
-            .is_some()
-        {
-            return Err(ArmError::new(
-                http::StatusCode::NOT_IMPLEMENTED,
-                "NotEmulated",
-                "Azure peers virtual networks, this emulator does not. Nothing was changed.",
-            ));
-        }
+        peering::keep(write);
         let space = address_space(write)?;
         let subnets = subnet_ranges(write)?;
         check_subnets(&write.id, &space, &subnets)?;
         check_held_addresses(context, write, &subnets)?;
+        peering::check(context, write, &space)?;
         // Subnets do not claim addresses, their users do; a network's own claims stay empty.
         Ok(())
     }
 
     fn in_use(&self, target: &ResourceId, by: &Reference) -> Option<ArmError> {
+        if peering::is_remote(by) {
+            return None;
+        }
+        if target.parent().is_none() {
+            return Some(in_use(target, by));
+        }
         Some(ArmError::bad_request(
             "InUseSubnetCannotBeDeleted",
             format!(
@@ -130,7 +131,12 @@ impl Provider for VirtualNetworks {
         ))
     }
 
+    fn trusts(&self, reference: &Reference) -> bool {
+        peering::is_remote(reference)
+    }
+
     fn view(&self, context: &Context<'_>, resource: &Resource, document: &mut Value) {
+        peering::view(context, resource, document);
         let Some(subnets) = document["properties"]["subnets"].as_array_mut() else {
             return;
         };
@@ -166,6 +172,13 @@ fn address_space(write: &Write) -> Result<Vec<Cidr>, ArmError> {
             ),
         )
     })
+}
+
+/// The ranges of a stored network's address space.
+fn prefixes(model: &Value) -> Vec<Cidr> {
+    tree::items(model, "properties.addressSpace.addressPrefixes")
+        .filter_map(|prefix| Cidr::parse(prefix.as_str()?))
+        .collect()
 }
 
 /// Each subnet's name and range; Azure takes `addressPrefix` or a list of one.

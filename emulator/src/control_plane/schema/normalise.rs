@@ -264,6 +264,8 @@ impl Reader {
         let value = match find(given, member.name) {
             Some(Value::Null) if self.mode == Mode::Patch => return Ok(Some(Value::Null)),
             Some(Value::Null) | None => None,
+            // Azure's reader takes an empty text for no list; published templates write it so.
+            Some(Value::String(text)) if text.is_empty() && is_list(&member.shape) => None,
             Some(value) => Some(value),
         };
         match (value, &member.presence) {
@@ -316,6 +318,10 @@ impl Reader {
         let items = items.map(|(index, item)| read(item, &path.index(index)));
         items.collect::<Result<Vec<_>, _>>().map(Value::Array)
     }
+}
+
+fn is_list(shape: &Shape) -> bool {
+    matches!(shape, Shape::List(_) | Shape::Children(_))
 }
 
 fn find<'a>(given: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {

@@ -17,7 +17,10 @@ const IMAGE: &str = "Microsoft.Compute/images";
 
 /// Checks a scale set's model.
 pub(super) fn validate(context: &Context<'_>, write: &Write) -> Result<(), ArmError> {
-    if wire::text(&write.model, "properties.orchestrationMode") == Some("Flexible") {
+    // A set without a profile is a flexible one too: machines are added to it one by one.
+    let mode = wire::text(&write.model, "properties.orchestrationMode");
+    let profile = wire::at(&write.model, "properties.virtualMachineProfile");
+    if mode == Some("Flexible") || (mode.is_none() && profile.is_none()) {
         return Err(ArmError::new(
             StatusCode::NOT_IMPLEMENTED,
             "NotEmulated",
