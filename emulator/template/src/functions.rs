@@ -16,6 +16,7 @@ mod hash;
 mod number;
 mod object;
 mod text;
+mod uri;
 
 use serde_json::Value;
 
@@ -45,6 +46,7 @@ pub(crate) fn call(
         date::call,
         cidr::call,
         hash::call,
+        uri::call,
     ];
     if key == "format" {
         return Some(format::format(arguments, budget));

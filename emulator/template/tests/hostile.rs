@@ -1,53 +1,12 @@
 //! Whatever a template holds, it is refused or planned: no panic, the same answer every time.
 
-use std::sync::Arc;
+#[path = "support/judge.rs"]
+mod judge;
 
 use proptest::prelude::*;
 use serde_json::Value;
-use turquoise_template::node::Node;
-use turquoise_template::position::Position;
-use turquoise_template::{Facts, Limits, NoRuntime, Plan, Template};
 
-/// Small enough that thousands of cases take seconds.
-fn limits() -> Limits {
-    Limits {
-        steps: 20_000,
-        bytes: 4 << 20,
-        text: 1 << 16,
-        ..Limits::default()
-    }
-}
-
-/// Everything a plan says, as text.
-fn whole(text: &str) -> String {
-    let Ok(template) = Template::parse(text) else {
-        return format!("{:?}", Template::parse(text));
-    };
-    let facts = Facts::of_group("s", "rg", "westeurope");
-    let none = Node::from_value(&Value::Null, Position::START);
-    let plan = Plan::new(Arc::new(template), Some(&none), facts, limits(), &NoRuntime);
-    match plan {
-        Err(error) => format!("{error:?}"),
-        Ok(plan) => {
-            let bodies: Vec<_> = (0..plan.resources().len())
-                .map(|index| plan.body_so_far(index, &NoRuntime))
-                .collect();
-            format!(
-                "{:?} {bodies:?} {:?}",
-                plan.parameters(),
-                plan.outputs(&NoRuntime)
-            )
-        }
-    }
-}
-
-fn check(text: &str) {
-    assert_eq!(
-        whole(text),
-        whole(text),
-        "the same template, the same answer"
-    );
-}
+use judge::{judge, whole};
 
 /// Expressions of the grammar, with functions of every family and arguments that fit and do not.
 fn expression() -> impl Strategy<Value = String> {
@@ -166,12 +125,12 @@ proptest! {
 
     #[test]
     fn any_text_is_refused_or_planned(text in any::<String>()) {
-        check(&text);
+        judge(&text);
     }
 
     #[test]
     fn any_brackets_are_refused_or_planned(text in "[\\[\\]{}\"':,./*a1 \\\\-]{0,200}") {
-        check(&text);
+        judge(&text);
     }
 
     #[test]
@@ -193,7 +152,7 @@ proptest! {
             "outputs": {{"o": {{"type": "string", "value": {}}}}}}}"#,
             quoted(&variable), quoted(&name), quoted(&condition), quoted(&count), quoted(&body), quoted(&body), quoted(&body),
         );
-        check(&text);
+        judge(&text);
         // One part at a time, so that one bad part does not hide the others.
         for (section, expression) in [("w", &variable), ("body", &body)] {
             let text = format!(
@@ -203,7 +162,201 @@ proptest! {
                 "outputs": {{"{section}": {{"type": "string", "value": {}}}}}}}"#,
                 quoted(expression),
             );
-            check(&text);
+            judge(&text);
         }
     }
+}
+
+/// The texts that fuzzing begins with; each is a template on its own.
+fn seeds() -> Vec<String> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/template");
+    let entries = std::fs::read_dir(folder).expect("the corpus is there");
+    let mut paths: Vec<_> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect();
+    paths.sort();
+    let texts = paths.iter().map(std::fs::read_to_string);
+    texts.collect::<Result<_, _>>().expect("the corpus is text")
+}
+
+#[test]
+fn what_fuzzing_begins_with_is_planned() {
+    let seeds = seeds();
+    assert!(seeds.len() >= 4, "the corpus has lost texts");
+    for seed in seeds {
+        let said = whole(&seed);
+        assert!(!said.starts_with("TemplateError"), "{said}");
+        judge(&seed);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_500))]
+
+    /// What the fuzz target does, for a counted number of turns.
+    #[test]
+    fn a_template_with_wrong_bytes_is_refused_or_planned(
+        seed in any::<prop::sample::Index>(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), 0..4_u8, any::<u8>()), 1..12),
+    ) {
+        let seeds = seeds();
+        let mut bytes = seed.get(&seeds).clone().into_bytes();
+        for (at, kind, byte) in changes {
+            let at = at.index(bytes.len() + 1);
+            match kind {
+                0 => bytes.insert(at, byte),
+                1 => bytes.truncate(at.max(1)),
+                2 => bytes.extend_from_within(at..),
+                _ => {
+                    if let Some(held) = bytes.get_mut(at) {
+                        *held = b"[](){}',:\"\\0"[usize::from(byte) % 12];
+                    }
+                }
+            }
+        }
+        judge(&String::from_utf8_lossy(&bytes));
+    }
+}
+
+/// A template of one output.
+fn output(variables: &str, expression: &str) -> String {
+    let expression = Value::from(format!("[{expression}]"));
+    format!(
+        r#"{{"$schema": "s", "contentVersion": "1.0.0.0", "variables": {{{variables}}}, "resources": [],
+        "outputs": {{"o": {{"type": "string", "value": {expression}}}}}}}"#
+    )
+}
+
+/// A template of one resource with a body.
+fn body(members: &str) -> String {
+    format!(
+        r#"{{"$schema": "s", "contentVersion": "1.0.0.0", "resources": [
+        {{"type": "Microsoft.Network/virtualNetworks", "apiVersion": "2024-05-01", "name": "v", {members}}}]}}"#
+    )
+}
+
+/// Each is refused, by a limit or by what it lacks; none takes the time or the memory it asks for.
+#[test]
+fn bombs_are_refused() {
+    let doubled = |levels: usize| {
+        let double = (1..levels).map(|n| {
+            format!(
+                r#""v{n}": "[concat(variables('v{0}'), variables('v{0}'))]""#,
+                n - 1
+            )
+        });
+        let all: Vec<String> = [r#""v0": "0123456789""#.to_owned()]
+            .into_iter()
+            .chain(double)
+            .collect();
+        all.join(", ")
+    };
+    let deep = |open: &str, close: &str, levels: usize| {
+        format!("{}1{}", open.repeat(levels), close.repeat(levels))
+    };
+    let cases = [
+        (
+            "a text that doubles",
+            output(&doubled(40), "variables('v39')"),
+            "longer than",
+        ),
+        (
+            "a list that doubles",
+            {
+                let double = (1..40).map(|n| {
+                    format!(
+                        r#""v{n}": "[createArray(variables('v{0}'), variables('v{0}'))]""#,
+                        n - 1
+                    )
+                });
+                let all: Vec<String> = [r#""v0": [1]"#.to_owned()]
+                    .into_iter()
+                    .chain(double)
+                    .collect();
+                output(&all.join(", "), "variables('v39')")
+            },
+            "bytes",
+        ),
+        (
+            "calls in calls",
+            output("", &deep("not(", ")", 3_000)),
+            "levels",
+        ),
+        (
+            "a variable that is itself",
+            output(r#""v": "[variables('v')]""#, "variables('v')"),
+            "Circular",
+        ),
+        (
+            "loops in loops",
+            output(
+                "",
+                "map(range(0, 800), lambda('a', map(range(0, 800), lambda('b', map(range(0, 800), lambda('c', 1))))))",
+            ),
+            "more than 20000 steps",
+        ),
+        (
+            "a wide text",
+            output("", "padLeft('a', 2000000000)"),
+            "longer than",
+        ),
+        ("a long range", output("", "range(0, 2000000000)"), "range"),
+        (
+            "a text that grows",
+            output(
+                "",
+                "replace(padLeft('a', 60000, 'a'), 'a', padLeft('b', 60000))",
+            ),
+            "longer than",
+        ),
+        (
+            "a JSON text of brackets",
+            output("", &format!("json('{}')", deep("[", "]", 10_000))),
+            "json",
+        ),
+        (
+            "801 copies",
+            body(r#""copy": {"name": "l", "count": 801}"#),
+            "between 0 and 800",
+        ),
+        (
+            "801 items",
+            body(r#""properties": {"copy": [{"name": "x", "count": 801, "input": 1}]}"#),
+            "between 0 and 800",
+        ),
+        (
+            "brackets",
+            body(&format!(r#""properties": {}"#, deep("[", "]", 20_000))),
+            "deep",
+        ),
+        (
+            "an expression over Azure's length",
+            output("", &format!("concat('{}')", "a".repeat(24_600))),
+            "24576",
+        ),
+    ];
+    let mut findings = Vec::new();
+    for (name, text, reason) in cases {
+        let said = whole(&text);
+        if !said.contains(reason) {
+            let tail: Vec<char> = said.chars().rev().take(250).collect();
+            let tail: String = tail.into_iter().rev().collect();
+            findings.push(format!("{name}: {tail}"));
+        }
+        judge(&text);
+    }
+    assert!(findings.is_empty(), "{}", findings.join("\n"));
+}
+
+/// The most that Azure takes is taken.
+#[test]
+fn eight_hundred_copies_are_planned() {
+    let text = body(r#""copy": {"name": "l", "count": 800}"#)
+        .replace(r#""name": "v""#, r#""name": "[concat('v', copyIndex())]""#);
+    let said = whole(&text);
+    assert!(
+        said.matches("Ok(Object").count() >= 800,
+        "{}",
+        &said[..200.min(said.len())]
+    );
 }

@@ -16,7 +16,7 @@ impl Evaluator<'_> {
             arguments.exactly(0)?;
             value
                 .cloned()
-                .ok_or_else(|| arguments.refuse("the deployment has no resource group"))
+                .ok_or_else(|| arguments.refuse("the deployment has no such scope"))
         };
         Some(match key {
             "copyindex" => self.copy_index(arguments),
@@ -39,6 +39,11 @@ impl Evaluator<'_> {
             "resourceinfo" => self.resource_info(arguments),
             "providers" => self.providers(arguments),
             "pickzones" => pick_zones(arguments),
+            "tologicalzone" => one_zone(arguments, logical),
+            "tologicalzones" => zones(arguments, logical),
+            "tophysicalzone" => one_zone(arguments, physical),
+            "tophysicalzones" => zones(arguments, physical),
+            "managementgroup" => fact(None),
             list if list.starts_with("list") => self.list(list, arguments),
             _ => return None,
         })
@@ -241,6 +246,47 @@ fn management_id(arguments: &Arguments<'_>) -> Result<Value, Fault> {
     id(arguments, &scope, &arguments.all()[1..])
 }
 
+/// `toLogicalZone(subscription, location, zone)` and its like.
+fn one_zone(
+    arguments: &Arguments<'_>,
+    shown: fn(&str, &str) -> Option<String>,
+) -> Result<Value, Fault> {
+    arguments.exactly(3)?;
+    zone(arguments, shown, arguments.text(2)?)
+}
+
+fn zones(
+    arguments: &Arguments<'_>,
+    shown: fn(&str, &str) -> Option<String>,
+) -> Result<Value, Fault> {
+    arguments.exactly(3)?;
+    let one = |given: &Value| zone(arguments, shown, given.as_str().unwrap_or_default());
+    arguments.array(2)?.iter().map(one).collect()
+}
+
+fn zone(
+    arguments: &Arguments<'_>,
+    shown: fn(&str, &str) -> Option<String>,
+    given: &str,
+) -> Result<Value, Fault> {
+    arguments.text(0)?;
+    let location = arguments.text(1)?.replace(' ', "").to_lowercase();
+    let found = shown(&location, given).map(Value::from);
+    found.ok_or_else(|| arguments.refuse(format!("'{given}' is no zone of '{location}'")))
+}
+
+/// `westeurope-az1` is zone `1`: the zones of every subscription are in the same order here.
+fn logical(location: &str, zone: &str) -> Option<String> {
+    let number = zone.strip_prefix(location)?.strip_prefix("-az")?;
+    ["1", "2", "3"].contains(&number).then(|| number.to_owned())
+}
+
+fn physical(location: &str, zone: &str) -> Option<String> {
+    ["1", "2", "3"]
+        .contains(&zone)
+        .then(|| format!("{location}-az{zone}"))
+}
+
 /// Every emulated region has three zones.
 fn pick_zones(arguments: &Arguments<'_>) -> Result<Value, Fault> {
     arguments.between(3, 5)?;
@@ -308,6 +354,16 @@ mod tests {
                 "pickZones('Microsoft.Compute', 'virtualMachines', 'westus2')",
                 r#"["1"]"#,
             ),
+            ("toPhysicalZone('s', 'westus2', '1')", r#""westus2-az1""#),
+            (
+                "toPhysicalZones('s', 'West US 2', createArray('1', '3'))",
+                r#"["westus2-az1", "westus2-az3"]"#,
+            ),
+            ("toLogicalZone('s', 'westus2', 'westus2-az2')", r#""2""#),
+            (
+                "toLogicalZones('s', 'westus2', createArray('westus2-az3'))",
+                r#"["3"]"#,
+            ),
         ]);
         check_refused(&[
             (
@@ -321,6 +377,10 @@ mod tests {
             (
                 "reference('/subscriptions/s')",
                 "The template function 'reference' has no value before the deployment.",
+            ),
+            (
+                "toPhysicalZone('s', 'westus2', '4')",
+                "Unable to evaluate template language function 'toPhysicalZone': '4' is no zone of 'westus2'.",
             ),
             (
                 "nonsense(1)",
