@@ -1,5 +1,7 @@
 //! Resource Manager: requests in process and over a socket.
 
+#[path = "../emulator/template/benches/support/large.rs"]
+mod large;
 #[path = "support/socket.rs"]
 mod socket;
 mod support;
@@ -170,5 +172,33 @@ fn bench(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, bench);
+/// A deployment of 200 resources as `az deployment group validate` and `what-if` send it.
+fn templates(criterion: &mut Criterion) {
+    announce(
+        "template",
+        &[Baseline {
+            who: "wanted: validate, what-if",
+            number: "20 ms, 50 ms",
+            source: "our own",
+        }],
+    );
+    let arm = Arm::new();
+    let body = format!(
+        r#"{{"properties":{{"mode":"Incremental","template":{}}}}}"#,
+        large::text()
+    );
+    let body: &'static str = Box::leak(body.into_boxed_str());
+    let mut group = criterion.benchmark_group("template of 200 resources");
+    for (name, action) in [("validate", "validate"), ("plan", "whatIf")] {
+        let path = format!(
+            "/resourceGroups/bench/providers/Microsoft.Resources/deployments/large/{action}?api-version=2024-11-01"
+        );
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| assert_eq!(arm.send(Method::POST, &path, body), 200));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, bench, templates);
 criterion_main!(benches);

@@ -10,6 +10,7 @@ mod accept;
 mod clean;
 mod cloud_runtime;
 mod document;
+mod fallback;
 mod history;
 mod preflight;
 mod route;
@@ -29,11 +30,18 @@ use crate::time::Instant;
 
 pub(super) use self::route::address;
 
+use self::fallback::Fallback;
+
 /// The type.
 const TYPE: &str = "Microsoft.Resources/deployments";
 
 /// How many deployments a scope remembers (azure-facts.md §4.2).
 const HISTORY: usize = 800;
+/// Beyond this the oldest are forgotten, until [`KEPT`] are left (documentation "deployment history
+/// deletions").
+const CROWDED: usize = 775;
+/// How many are left then.
+const KEPT: usize = 750;
 
 /// Every deployment, ended ones too.
 #[derive(Clone, Debug, Default)]
@@ -60,6 +68,8 @@ struct Deployment {
     steps: Vec<Step>,
     outputs: Vec<Output>,
     error: Option<ErrorBody>,
+    /// What is deployed again when this one fails.
+    fallback: Option<Fallback>,
 }
 
 /// Where a deployment stands.
@@ -170,6 +180,23 @@ impl Deployments {
         let prefix = format!("{scope}/providers/{TYPE}/").to_ascii_lowercase();
         let held = self.all.values();
         held.filter(move |deployment| deployment.id.key().starts_with(&prefix))
+    }
+
+    /// Forgets the oldest ended deployments of a scope that remembers too many.
+    fn trim(&mut self, scope: &str) {
+        if self.of_scope(scope).count() < CROWDED {
+            return;
+        }
+        let mut ended: Vec<(Instant, ResourceId)> = self
+            .of_scope(scope)
+            .filter(|held| !held.is_active())
+            .map(|held| (held.started, held.id.clone()))
+            .collect();
+        ended.sort();
+        let surplus = self.of_scope(scope).count() - KEPT;
+        for (_, id) in ended.into_iter().take(surplus) {
+            self.remove(&id);
+        }
     }
 
     /// A group is gone, and its deployments with it.

@@ -479,3 +479,105 @@ fn a_running_deployment_is_not_replaced_but_can_be_cancelled() {
     );
     assert_eq!(client.put(&at("d"), &body).status, 200);
 }
+
+#[test]
+fn a_failed_deployment_falls_back_to_an_earlier_one() {
+    let mut client = Client::with_group();
+    let good = format!(r#""resources": [{}]"#, network("good", ""));
+    client.deploy(&at("first"), &body("Incremental", &good));
+    let bad = format!(
+        r#""resources": [{}, {{"type": "Microsoft.Network/natGateways", "apiVersion": "2024-05-01", "name": "nat", "location": "westeurope",
+        "properties": {{"publicIpAddresses": [{{"id": "[resourceId('Microsoft.Network/publicIPAddresses', 'nobody')]"}}]}}}}]"#,
+        network("extra", "")
+    );
+    let ask = |fallback: &str| {
+        let text = body("Incremental", &bad);
+        text.replacen(
+            r#""mode""#,
+            &format!(r#""onErrorDeployment": {fallback}, "mode""#),
+            1,
+        )
+    };
+    for wrong in [
+        r#"{"type": "Nonsense"}"#,
+        r#"{"type": "SpecificDeployment"}"#,
+        r#"{"type": "SpecificDeployment", "deploymentName": "nobody"}"#,
+    ] {
+        let refused = client.put(&at("second"), &ask(wrong));
+        assert_eq!(
+            (refused.status, refused.code()),
+            (400, "InvalidOnErrorDeployment"),
+            "{wrong}"
+        );
+    }
+    let words = client.deploy(&at("second"), &ask(r#"{"type": "LastSuccessful"}"#));
+    assert_eq!(words.last().map(String::as_str), Some("Failed"));
+    assert_eq!(
+        client.get(&at("first")).state(),
+        "Accepted",
+        "it runs again"
+    );
+    client.advance_ms(600_000);
+    assert_eq!(client.get(&at("first")).state(), "Succeeded");
+    let shown = client.get(&at("second")).body;
+    assert_eq!(
+        shown["properties"]["onErrorDeployment"],
+        json!({"type": "LastSuccessful", "deploymentName": "first", "provisioningState": "Succeeded"})
+    );
+    let net = "/resourceGroups/g/providers/Microsoft.Network/virtualNetworks";
+    assert_eq!(client.get(&format!("{net}/good")).status, 200);
+    assert_eq!(
+        client.get(&format!("{net}/extra")).status,
+        404,
+        "the way back is complete"
+    );
+}
+
+#[test]
+fn a_crowded_history_loses_its_oldest_unless_a_lock_keeps_it() {
+    let mut client = Client::with_group();
+    let empty = body("Incremental", r#""resources": []"#);
+    let fill = |from: usize, to: usize, client: &mut Client| {
+        for number in from..to {
+            let made = client.put(&at(&format!("d{number}")), &empty);
+            assert_eq!(made.status, 201, "{number}: {}", made.body);
+            client.advance_ms(30_000);
+        }
+    };
+    let held = |client: &mut Client| {
+        let listed = client.get(DEPLOYMENTS).body;
+        listed["value"].as_array().map(Vec::len)
+    };
+    fill(0, 775, &mut client);
+    assert_eq!(held(&mut client), Some(775));
+    fill(775, 776, &mut client);
+    assert_eq!(held(&mut client), Some(751));
+    assert_eq!(client.get(&at("d24")).status, 404, "the oldest go");
+    assert_eq!(client.get(&at("d25")).status, 200);
+    let lock = "/resourceGroups/g/providers/Microsoft.Authorization/locks/l";
+    client.put(lock, r#"{"properties":{"level":"CanNotDelete"}}"#);
+    fill(776, 825, &mut client);
+    let refused = client.put(&at("one-more"), &empty);
+    assert_eq!(
+        (refused.status, refused.code()),
+        (409, "DeploymentQuotaExceeded")
+    );
+}
+
+#[test]
+fn outputs_may_ask_what_a_type_lists() {
+    let mut client = Client::with_group();
+    let sections = r#""resources": [{"type": "Microsoft.Network/applicationSecurityGroups", "apiVersion": "2024-05-01", "name": "web", "location": "westeurope", "properties": {}}],
+        "outputs": {"members": {"type": "array", "value": "[listIpConfigurations(resourceId('Microsoft.Network/applicationSecurityGroups', 'web'), '2024-05-01').value]"}}"#;
+    let words = client.deploy(&at("d"), &body("Incremental", sections));
+    assert_eq!(words.last().map(String::as_str), Some("Succeeded"));
+    let shown = client.get(&at("d")).body;
+    assert_eq!(
+        shown["properties"]["outputs"]["members"]["value"],
+        json!([])
+    );
+    let other = sections.replace("listIpConfigurations", "listKeys");
+    client.deploy(&at("d"), &body("Incremental", &other));
+    let shown = client.get(&at("d")).body.to_string();
+    assert!(shown.contains("no action 'listkeys'"), "{shown}");
+}

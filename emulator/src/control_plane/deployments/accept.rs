@@ -10,7 +10,7 @@ use turquoise_template::plan::Mode;
 use turquoise_template::{Facts, Limits, Plan, Template, TemplateError, json as lenient};
 
 use super::cloud_runtime::CloudRuntime;
-use super::{Deployment, HISTORY, Phase, Step, StepState};
+use super::{Deployment, Fallback, HISTORY, Phase, Step, StepState};
 use crate::control_plane::answer::Answer;
 use crate::control_plane::durations::Duration;
 use crate::control_plane::{ControlPlane, Turn, clock, locations};
@@ -29,6 +29,7 @@ pub(super) struct Asked {
     pub(super) mode: Mode,
     location: Option<String>,
     tags: Value,
+    fallback: Option<Fallback>,
 }
 
 /// A new deployment's particulars.
@@ -40,6 +41,7 @@ pub(super) struct Begin {
     pub(super) tags: Value,
     pub(super) caller: String,
     pub(super) correlation: Option<String>,
+    pub(super) fallback: Option<Fallback>,
 }
 
 /// A template's error as an answer.
@@ -68,10 +70,6 @@ impl ControlPlane {
                 "parametersLink",
                 "Send the parameters themselves: this emulator reaches no other host.",
             ),
-            (
-                "onErrorDeployment",
-                "Deploy the last good template again by name.",
-            ),
         ] {
             if properties.get(member).is_some() {
                 return Err(ArmError::new(
@@ -90,6 +88,7 @@ impl ControlPlane {
                 "a deployment to a subscription is expected to be 'Incremental'",
             ));
         }
+        let fallback = self.fallback_of(scope, id, properties)?;
         let template = match properties.get("template") {
             Some(template) => Template::read(template).map_err(|e| refusal(&e))?,
             None => return Err(invalid("the deployment is expected to have a 'template'")),
@@ -115,6 +114,7 @@ impl ControlPlane {
             mode,
             location,
             tags: body.get("tags").map(Node::to_value).unwrap_or_default(),
+            fallback,
         })
     }
 
@@ -242,6 +242,12 @@ impl ControlPlane {
             ));
         }
         let created = held.is_none();
+        // What a lock keeps from being deleted keeps its history too, and that fills up.
+        let key = scope.to_ascii_lowercase();
+        let locked = self.locks.keys().any(|(held, _)| key.starts_with(held));
+        if created && !locked {
+            self.deployments.trim(scope);
+        }
         if created && self.deployments.of_scope(scope).count() >= HISTORY {
             return Err(ArmError::conflict(
                 "DeploymentQuotaExceeded",
@@ -261,6 +267,7 @@ impl ControlPlane {
             mode: asked.mode,
             location: asked.location,
             tags: asked.tags,
+            fallback: asked.fallback,
             caller: turn.request.caller().to_owned(),
             correlation: turn
                 .request
@@ -315,6 +322,7 @@ impl ControlPlane {
             phase: Phase::Accepted(starts),
             outputs: Vec::new(),
             error: None,
+            fallback: begin.fallback,
             id: begin.id,
             plan: Arc::new(begin.plan),
             mode: begin.mode,

@@ -35,6 +35,9 @@ impl ControlPlane {
             }
             properties["outputResources"] = self.output_resources(deployment).into();
         }
+        if let Some(fallback) = &deployment.fallback {
+            properties["onErrorDeployment"] = self.fallback_document(fallback);
+        }
         if let Some(error) = &deployment.error {
             properties["error"] = json!(error);
         }

@@ -261,6 +261,7 @@ impl ControlPlane {
                     tags: Value::Null,
                     caller: deployment.caller.clone(),
                     correlation: Some(deployment.correlation.clone()),
+                    fallback: None,
                 };
                 self.begin_deployment(now, begin);
             }
@@ -346,6 +347,9 @@ impl ControlPlane {
     ) {
         deployment.phase = Phase::Ended(now, end);
         deployment.error = error;
+        if end == End::Failed {
+            self.fall_back(now, deployment);
+        }
         self.events.push(Timed {
             at: now,
             event: Event::OperationEnded {
