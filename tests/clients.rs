@@ -163,7 +163,9 @@ fn body(azure: &Azure, group: &str, name: &str) -> String {
 /// The words of a step's command.
 fn words(azure: &Azure, command: &str) -> Vec<String> {
     let Some(rest) = command.strip_prefix("{rest:") else {
+        let bodies = flows().join("bodies").display().to_string();
         let command = command.replace("{subscription}", &azure.subscription());
+        let command = command.replace("{bodies}", &bodies);
         return command.split(' ').map(str::to_owned).collect();
     };
     let (group, name) = rest
@@ -226,6 +228,7 @@ async fn az_builds_swaps_and_removes_the_system() {
     run_az(&azure, &az, az::BUILD);
     insta::assert_json_snapshot!("graph", azure.graph().await);
     run_az(&azure, &az, az::REMOVE);
+    run_az(&azure, &az, az::TEMPLATES);
     assert_eq!(azure.graph().await, json!({}));
 }
 
@@ -292,7 +295,7 @@ fn steps_of(flow: &str) -> Vec<String> {
 fn table() -> String {
     let sdks = [steps_of(PYTHON), steps_of(JAVASCRIPT)];
     let mut rows: Vec<(&str, String)> = Vec::new();
-    for step in az::BUILD.iter().chain(az::REMOVE) {
+    for step in az::BUILD.iter().chain(az::REMOVE).chain(az::TEMPLATES) {
         if !rows.iter().any(|(name, _)| *name == step.name) {
             rows.push((step.name, format!("`az {}`", shown(step.command))));
         }

@@ -1,5 +1,5 @@
 //! The flow of the Azure CLI: the system of three groups, by az's own commands wherever one writes
-//! the resource itself, by `az rest` where az would send a template.
+//! the resource itself, by `az rest` where az would send a template; then templates.
 
 /// What a command must do.
 #[derive(Clone, Copy, Debug)]
@@ -358,4 +358,79 @@ pub(crate) const REMOVE: &[Step] = &[
     step("group: delete", "group delete -n blue-rg --yes", Done),
     step("group: delete", "group delete -n frontend-rg --yes", Done),
     step("group: list", "group list", Says("[]")),
+];
+
+/// Templates: one of ours, and those that az sends behind the user's back. Leaves nothing.
+pub(crate) const TEMPLATES: &[Step] = &[
+    step(
+        "group: create",
+        "group create -n template-rg -l westeurope",
+        Done,
+    ),
+    step(
+        "deployment: validate",
+        "deployment group validate -g template-rg -n first --template-file {bodies}/template.json --parameters name=ways --query properties.provisioningState",
+        Says("Succeeded"),
+    ),
+    step(
+        "deployment: what-if",
+        "deployment group what-if -g template-rg -n first --template-file {bodies}/template.json --parameters name=ways --no-pretty-print --query changes[].changeType -o tsv",
+        Says("Create"),
+    ),
+    step(
+        "deployment: create",
+        "deployment group create -g template-rg -n first --template-file {bodies}/template.json --parameters name=ways --query properties.outputs.table.value",
+        Says("out"),
+    ),
+    step(
+        "deployment: what-if",
+        "deployment group what-if -g template-rg -n first --template-file {bodies}/template.json --parameters name=ways --no-pretty-print --query changes[].changeType -o tsv",
+        Says("NoChange"),
+    ),
+    step(
+        "deployment: what-if as people read it",
+        "deployment group what-if -g template-rg -n first --template-file {bodies}/template.json --parameters name=ways",
+        Says("= Microsoft.Network/routeTables/ways"),
+    ),
+    step(
+        "deployment: show",
+        "deployment group show -g template-rg -n first --query properties.provisioningState",
+        Says("Succeeded"),
+    ),
+    step(
+        "deployment: list",
+        "deployment group list -g template-rg --query [].name -o tsv",
+        Says("first"),
+    ),
+    step(
+        "deployment: list operations",
+        "deployment operation group list -g template-rg -n first --query [].properties.targetResource.resourceName -o tsv",
+        Says("templated"),
+    ),
+    step(
+        "refused: cancel what has ended",
+        "deployment group cancel -g template-rg -n first",
+        Refused("DeploymentCannotBeCancelled"),
+    ),
+    step(
+        "load balancer: create by az's template",
+        "network lb create -g template-rg -n lb --sku Standard --vnet-name templated --subnet machines --backend-pool-name be",
+        Done,
+    ),
+    step(
+        "gateway: create by az's template",
+        "network application-gateway create -g template-rg -n gw --sku Standard_v2 --vnet-name templated --subnet gateway --public-ip-address gwpip --priority 100 --servers 10.8.0.9",
+        Done,
+    ),
+    step(
+        "scale set: create by az's template",
+        "vmss create -g template-rg -n web --image Canonical:ubuntu-24_04-lts:server:latest --orchestration-mode Uniform --instance-count 1 --vm-sku Standard_D2s_v5 --vnet-name templated --subnet machines --lb lb --backend-pool-name be --upgrade-policy-mode Manual --admin-username ops --admin-password S3cret!S3cret! --authentication-type password",
+        Done,
+    ),
+    step(
+        "deployment: delete",
+        "deployment group delete -g template-rg -n first",
+        Done,
+    ),
+    step("group: delete", "group delete -n template-rg --yes", Done),
 ];
