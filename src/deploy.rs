@@ -1,9 +1,14 @@
 //! `turquoise deploy`: makes one group what the configuration says.
 
-use turquoise_orchestrator::config::HttpsListener;
-use turquoise_orchestrator::{Change, Config, DeployInputs, DeployReport, Part, Pkcs12, deploy};
+use std::collections::BTreeMap;
+use std::path::Path;
 
-use serde_json::json;
+use turquoise_orchestrator::config::HttpsListener;
+use turquoise_orchestrator::{
+    Change, Config, DeployInputs, DeployReport, Part, Pkcs12, SideTemplate, deploy,
+};
+
+use serde_json::{Value, json};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -26,9 +31,10 @@ pub(crate) struct Args {
 
 /// Deploys and prints what was done with each resource.
 pub(crate) fn run(args: &Args, output: &Output) -> Result<Exit, Failure> {
-    Session::run(&args.target, output, async |session| {
+    Session::run_building(&args.target, output, async |session| {
         let inputs = DeployInputs {
             certificate: certificate(&session.config)?,
+            templates: templates(&session.config)?,
         };
         let part = part(&args.part);
         let deployment = deploy(
@@ -102,6 +108,48 @@ fn tell(part: &str, report: &DeployReport, output: &Output) {
         "changed": report.count(Change::Unchanged) < report.resources.len(),
         "resources": report.resources,
     }));
+}
+
+/// Reads the templates that sides are made by.
+fn templates(config: &Config) -> Result<BTreeMap<String, SideTemplate>, Failure> {
+    let mut found = BTreeMap::new();
+    for (name, side) in &config.sides {
+        let Some(template) = &side.template else {
+            continue;
+        };
+        let parameters = match &side.parameters {
+            None => Value::Null,
+            Some(path) => {
+                let mut file = json_file(path, &format!("sides.{name}.parameters"))?;
+                match file.get_mut("parameters") {
+                    Some(parameters) => parameters.take(),
+                    None => file,
+                }
+            }
+        };
+        let template = json_file(template, &format!("sides.{name}.template"))?;
+        found.insert(
+            name.clone(),
+            SideTemplate {
+                template,
+                parameters,
+            },
+        );
+    }
+    Ok(found)
+}
+
+fn json_file(path: &Path, key: &str) -> Result<Value, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::usage(format!("cannot read `{}`", path.display()))
+            .because(&error)
+            .next(format!("correct `{key}` in the configuration"))
+    })?;
+    serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
+        Failure::usage(format!("`{}` is not JSON", path.display()))
+            .because(&error)
+            .next("`az bicep build` writes a template that is")
+    })
 }
 
 /// Reads the listener's certificate from the file that the configuration names.

@@ -4,7 +4,7 @@ use serde_json::json;
 use turquoise_orchestrator::live::{AddressesError, LiveEnvironment, Trust};
 use turquoise_orchestrator::{
     Access, Config, Environment, Instant, Observer, Outcome, Progress, Run, Settings, Start,
-    StaticToken, StoreError, SwapReport,
+    StaticToken, StoreError, SwapReport, read_templates,
 };
 
 use crate::exit::Exit;
@@ -29,13 +29,32 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Reads the configuration and runs a verb on a runtime of its own.
+    /// Reads the configuration and runs a verb on a runtime of its own. Sides that templates make must
+    /// have been made: only their outputs say where they are.
     pub(crate) fn run(
         target: &Target,
         output: &Output,
         verb: impl AsyncFnOnce(&Self) -> Result<Exit, Failure>,
     ) -> Result<Exit, Failure> {
-        let config = target.config()?;
+        Self::run_with(target, output, Unbuilt::Refused, verb)
+    }
+
+    /// The same for the verb that makes the sides.
+    pub(crate) fn run_building(
+        target: &Target,
+        output: &Output,
+        verb: impl AsyncFnOnce(&Self) -> Result<Exit, Failure>,
+    ) -> Result<Exit, Failure> {
+        Self::run_with(target, output, Unbuilt::Taken, verb)
+    }
+
+    fn run_with(
+        target: &Target,
+        output: &Output,
+        unbuilt: Unbuilt,
+        verb: impl AsyncFnOnce(&Self) -> Result<Exit, Failure>,
+    ) -> Result<Exit, Failure> {
+        let mut config = target.config()?;
         runtime()?.block_on(async {
             let interrupt = listen(
                 "ended at once; the journal holds every step, and `turquoise resume` goes on",
@@ -44,6 +63,19 @@ impl Session {
             let access = target.access(&environment)?;
             signed_in(&access, &interrupt).await?;
             let environment = connected(environment, target, &access, &interrupt).await?;
+            let missing = read_templates(&environment, &access, &mut config).await;
+            let missing = missing.map_err(|error| {
+                let exit = Exit::from_code(error.exit_code());
+                Failure::new(exit, "cannot read what the sides' templates have made")
+                    .because(&error)
+                    .next("correct the template's outputs and `turquoise deploy` the side again")
+            })?;
+            if let (Unbuilt::Refused, Some(side)) = (unbuilt, missing.first()) {
+                let text = format!("the template of side `{side}` has made nothing yet");
+                return Err(
+                    Failure::new(Exit::Preflight, text).next(format!("turquoise deploy {side}"))
+                );
+            }
             let session = Self {
                 teller: Teller::new(output, &config, environment.now()),
                 notifier: Notifier::new(&config, access.endpoint(), &environment),
@@ -129,6 +161,15 @@ impl Observer for Session {
         self.teller.on(at, progress);
         self.notifier.hear(progress);
     }
+}
+
+/// What becomes of a side whose template was not carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unbuilt {
+    /// The verb makes it, or needs none.
+    Taken,
+    /// The verb cannot work without it.
+    Refused,
 }
 
 /// Whoever cannot sign in hears of it before anything else is asked.

@@ -94,7 +94,7 @@ impl<'a, E: Environment> ArmClient<'a, E> {
 
     /// The resource as Azure tells it.
     pub(crate) async fn get(&self, id: &ResourceId) -> Result<Value, ArmFailure> {
-        self.read(Method::GET, &self.url(id, "")).await
+        self.read(Method::GET, &self.url(id, ""), None).await
     }
 
     /// The resource, or `None` where there is none.
@@ -112,7 +112,7 @@ impl<'a, E: Environment> ArmClient<'a, E> {
         let mut items = Vec::new();
         // A list that never ends is an error, not a loop.
         for _ in 0..1_000 {
-            let page = self.read(Method::GET, &url).await?;
+            let page = self.read(Method::GET, &url, None).await?;
             items.extend(turquoise_arm::json::items(&page, "value").cloned());
             match turquoise_arm::json::text(&page, "nextLink") {
                 Some(next) => next.clone_into(&mut url),
@@ -126,7 +126,18 @@ impl<'a, E: Environment> ArmClient<'a, E> {
 
     /// A POST that only asks, such as `backendhealth`: repeated like a read, followed to its result.
     pub(crate) async fn ask(&self, id: &ResourceId, action: &str) -> Result<Value, ArmFailure> {
-        self.read(Method::POST, &self.url(id, action)).await
+        self.read(Method::POST, &self.url(id, action), None).await
+    }
+
+    /// The same with a body, such as `whatIf`.
+    pub(crate) async fn ask_with(
+        &self,
+        id: &ResourceId,
+        action: &str,
+        body: &Value,
+    ) -> Result<Value, ArmFailure> {
+        let url = self.url(id, action);
+        self.read(Method::POST, &url, Some(body)).await
     }
 
     /// Sends a write once. `Err(Transport(Lost))` means that it may have acted.
@@ -229,11 +240,16 @@ impl<'a, E: Environment> ArmClient<'a, E> {
     }
 
     /// Repeats a request that changes nothing until it is answered, and follows a 202 to its result.
-    async fn read(&self, method: Method, url: &str) -> Result<Value, ArmFailure> {
+    async fn read(
+        &self,
+        method: Method,
+        url: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, ArmFailure> {
         let deadline = self.until(self.patience.get());
         let mut backoff = Backoff::default();
         loop {
-            let result = self.read_once(&method, url).await;
+            let result = self.read_once(&method, url, body).await;
             let failure = match result {
                 Err(failure) if failure.is_transient() => failure,
                 other => return other,
@@ -247,8 +263,13 @@ impl<'a, E: Environment> ArmClient<'a, E> {
         }
     }
 
-    async fn read_once(&self, method: &Method, url: &str) -> Result<Value, ArmFailure> {
-        let answer = self.send(None, method, url, None, None).await?;
+    async fn read_once(
+        &self,
+        method: &Method,
+        url: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, ArmFailure> {
+        let answer = self.send(None, method, url, body, None).await?;
         if answer.status == StatusCode::ACCEPTED
             && let Some(operation) = Operation::of_result(&answer)
         {

@@ -25,7 +25,7 @@ pub use check::ConfigError;
 pub use frontend::{Frontend, GatewayProbe, HttpListener, HttpsListener, Network};
 pub use hook::{Hook, InvalidMoment, Moment};
 pub use notify::{Notify, NotifyEvent, NotifyFormat};
-pub use side::{AutoscaleRange, Side};
+pub use side::{AutoscaleRange, Built, Side};
 pub use span::{InvalidSpan, Span};
 pub use tuning::{
     Breach, BreachAction, Budget, Capacity, Ceilings, Gates, Identity, LeaseTerms, Phases,

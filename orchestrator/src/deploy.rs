@@ -8,8 +8,10 @@ mod apply;
 mod difference;
 mod frontend;
 mod side;
+mod template;
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use futures_util::future::join;
@@ -23,6 +25,8 @@ use crate::config::Config;
 use crate::environment::Environment;
 use crate::observer::{Observer, Progress};
 use crate::view::pool;
+
+pub use template::read_templates;
 
 use apply::{Applier, IfDifferent};
 use side::SideBodies;
@@ -41,12 +45,24 @@ pub enum Part {
 pub struct DeployInputs {
     /// The TLS listener's certificate with its key, as PKCS#12 bytes.
     pub certificate: Option<Pkcs12>,
+    /// The templates that sides are made by, by the sides' names.
+    pub templates: BTreeMap<String, SideTemplate>,
+}
+
+/// A side's template, as its files hold it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SideTemplate {
+    /// The template.
+    pub template: Value,
+    /// The `parameters` of its parameter file; `Null` without one.
+    pub parameters: Value,
 }
 
 impl std::fmt::Debug for DeployInputs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("DeployInputs")
             .field("certificate", &self.certificate.is_some())
+            .field("templates", &self.templates.keys())
             .finish()
     }
 }
@@ -133,6 +149,29 @@ pub enum DeployError {
         /// What differs from the configuration.
         resource: ResourceId,
     },
+    /// A side's template was not given.
+    #[error("the template of side `{side}` was not read")]
+    NoTemplate {
+        /// The side.
+        side: String,
+    },
+    /// A template's outputs do not say what a swap needs.
+    #[error("the template of side `{side}` cannot be swapped: {reason}")]
+    Outputs {
+        /// The side.
+        side: String,
+        /// What is wrong with them.
+        reason: String,
+    },
+    /// A new gateway lists the first side's address, and nobody knows it yet.
+    #[error(
+        "the address of side `{side}` is not known yet, and a new gateway lists it; write \
+         `sides.{side}.address`, or deploy the side first"
+    )]
+    AddressUnknown {
+        /// The side.
+        side: String,
+    },
     /// Azure refused or could not be reached.
     #[error("failed to deploy `{resource}`")]
     Arm {
@@ -157,7 +196,11 @@ impl DeployError {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::UnknownSide { .. } | Self::NoCertificate { .. } => 64,
+            Self::UnknownSide { .. }
+            | Self::NoCertificate { .. }
+            | Self::NoTemplate { .. }
+            | Self::Outputs { .. }
+            | Self::AddressUnknown { .. } => 64,
             Self::SideServes { .. } => 3,
             Self::Arm { source, .. } => source.exit_code(),
         }
@@ -188,7 +231,7 @@ pub async fn deploy<E: Environment>(
     };
     match part {
         Part::Frontend => deployment.frontend(inputs).await?,
-        Part::Side(name) => deployment.side(name).await?,
+        Part::Side(name) => deployment.side(name, inputs).await?,
     }
     Ok(deployment.report.into_inner())
 }
@@ -204,6 +247,12 @@ struct Deployment<'a, E> {
 impl<E: Environment> Deployment<'_, E> {
     async fn frontend(&self, inputs: &DeployInputs) -> Result<(), DeployError> {
         let config = self.config;
+        let initial = config.side(&config.target.initial);
+        if initial.is_some_and(|side| side.address.is_unspecified()) {
+            return Err(DeployError::AddressUnknown {
+                side: config.target.initial.clone(),
+            });
+        }
         self.group(&config.target.group()).await?;
         let network = frontend::network_id(config);
         let address = frontend::public_ip_id(config);
@@ -224,12 +273,21 @@ impl<E: Environment> Deployment<'_, E> {
             .await
     }
 
-    async fn side(&self, name: &str) -> Result<(), DeployError> {
+    async fn side(&self, name: &str, inputs: &DeployInputs) -> Result<(), DeployError> {
         let config = self.config;
         let side = config.side(name).ok_or_else(|| DeployError::UnknownSide {
             side: name.to_owned(),
             known: config.sides.keys().cloned().collect(),
         })?;
+        if side.template.is_some() {
+            let given = inputs.templates.get(name);
+            let given = given.ok_or_else(|| DeployError::NoTemplate {
+                side: name.to_owned(),
+            })?;
+            self.group(&config.target.group_named(&side.group)).await?;
+            self.image(SideBodies { config, name, side }).await?;
+            return self.by_template(name, side, given).await;
+        }
         let policy = match self.serves(side.address).await? {
             true => IfDifferent::Refuse(name),
             false => IfDifferent::Update,
@@ -332,12 +390,17 @@ impl<E: Environment> Deployment<'_, E> {
         body: impl Fn(Option<&Value>) -> Result<Value, DeployError>,
     ) -> Result<(), DeployError> {
         let deployed = self.applier.apply(id, policy, body).await?;
+        self.took(deployed);
+        Ok(())
+    }
+
+    /// Tells of a settled resource.
+    fn took(&self, deployed: Deployed) {
         let progress = Progress::Deployed {
-            resource: id.to_string(),
+            resource: deployed.resource.to_string(),
             change: deployed.change,
         };
         self.observer.on(self.applier.environment.now(), &progress);
         self.report.borrow_mut().resources.push(deployed);
-        Ok(())
     }
 }

@@ -33,7 +33,10 @@ pub use control::{Ask, Asked, Request, ask, break_lease};
 pub use credential::{
     Authority, Certificate, CertificateError, Credential, Identity, TokenCommand,
 };
-pub use deploy::{Change, DeployError, DeployInputs, DeployReport, Deployed, Part, Pkcs12, deploy};
+pub use deploy::{
+    Change, DeployError, DeployInputs, DeployReport, Deployed, Part, Pkcs12, SideTemplate, deploy,
+    read_templates,
+};
 pub use environment::{Environment, Instant};
 pub use gates::HookAnswer;
 pub use journal::{

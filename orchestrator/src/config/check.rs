@@ -176,10 +176,27 @@ fn frontend(config: &Config) -> Result<(), Finding> {
 fn sides(config: &Config) -> Result<(), Finding> {
     let subnets = &config.frontend.network.subnets;
     for (name, side) in &config.sides {
+        ensure(
+            side.template.is_some() || side.parameters.is_none(),
+            format!("sides.{name}.parameters"),
+            "belongs to no template",
+            "name the template in `template`, or remove the key",
+        )?;
+        ensure(
+            side.template.is_some() || !side.address.is_unspecified(),
+            format!("sides.{name}.address"),
+            "is missing",
+            "write the private address of the side's load balancer",
+        )?;
         for (key, subnet) in [
             ("address_subnet", &side.address_subnet),
             ("subnet", &side.subnet),
         ] {
+            // A template brings subnets of its own, or takes ours by parameter.
+            let given = side.template.is_none() || !subnet.is_empty();
+            if !given {
+                continue;
+            }
             ensure(
                 subnets.contains_key(subnet) && *subnet != config.frontend.network.gateway_subnet,
                 format!("sides.{name}.{key}"),
@@ -197,11 +214,12 @@ fn sides(config: &Config) -> Result<(), Finding> {
             "write at least 1 and a number within `autoscale`",
         )?;
     }
-    let mut addresses: Vec<_> = config.sides.values().map(|side| side.address).collect();
-    addresses.dedup();
+    let known = config.sides.values().map(|side| side.address);
+    let known: Vec<_> = known.filter(|address| !address.is_unspecified()).collect();
+    let distinct: std::collections::BTreeSet<_> = known.iter().collect();
     let first = config.sides.keys().next().map_or("", String::as_str);
     ensure(
-        addresses.len() == config.sides.len(),
+        distinct.len() == known.len(),
         format!("sides.{first}.address"),
         "is the other side's address too",
         "give each side an address of its own, or a swap would change nothing",

@@ -16,9 +16,9 @@ use crate::arm_client::{ArmClient, ArmFailure};
 use crate::environment::Environment;
 
 /// As long as Terraform waits for a gateway (azure-facts.md §2.4).
-const CEILING: Duration = Duration::from_secs(90 * 60);
+pub(super) const CEILING: Duration = Duration::from_secs(90 * 60);
 /// Between a refusal and the next look.
-const PAUSE: Duration = Duration::from_secs(5);
+pub(super) const PAUSE: Duration = Duration::from_secs(5);
 
 /// What to do when the resource is there but different.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

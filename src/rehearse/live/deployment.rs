@@ -47,6 +47,7 @@ impl Stage<'_> {
                 bytes: self.certificate.pfx.clone(),
                 password: self.certificate.password.clone(),
             }),
+            ..DeployInputs::default()
         };
         let deployed = deploy(
             &self.environment,
