@@ -100,11 +100,12 @@ impl Fleet {
         step(self.sizes.get(scale_set)?, at).copied()
     }
 
-    /// The scale set of the machine at an address.
-    pub(crate) fn scale_set_of(&self, address: Ipv4Addr) -> Option<&ResourceId> {
-        self.machines
-            .get(&address)
-            .map(|machine| &machine.scale_set)
+    /// Every machine that a scale set ever had, in order of address.
+    pub(crate) fn machines_of<'a>(
+        &'a self,
+        scale_set: &'a ResourceId,
+    ) -> impl Iterator<Item = Ipv4Addr> {
+        self.of(scale_set).map(|(address, _)| address)
     }
 
     fn of<'a>(

@@ -55,7 +55,7 @@ impl ProfileArrivals {
             connection: planned.connection,
             class: planned.class,
             patience: Duration::from_millis(self.planner.profile().patience_ms),
-            follows: self.follows,
+            follows: self.follows_of(planned.class),
             ..Arrival::default()
         };
         match planned.class {
@@ -68,6 +68,12 @@ impl ProfileArrivals {
             _ => {}
         }
         arrival
+    }
+
+    /// Where nobody tries again, only a page leads to another request.
+    fn follows_of(&self, class: RequestClass) -> u8 {
+        let may = class == RequestClass::Page || self.planner.profile().retry.tries > 0;
+        if may { self.follows } else { 0 }
     }
 
     /// The file of a page that came, from the build that rendered it.

@@ -10,7 +10,6 @@
 //! An overload accuses the orchestrator when its own write began it, when it leaves it standing, or
 //! when it declares such a side the result; what the weather begins it has time to answer.
 
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -71,12 +70,12 @@ fn judge(case: &Case<'_>, findings: &mut Findings) {
 }
 
 /// What a request of each class costs, in seconds of a worker, as seen before the swap.
-struct Costs(BTreeMap<RequestClass, f64>);
+struct Costs([Option<f64>; RequestClass::ALL.len()]);
 
 impl Costs {
     fn measure(case: &Case<'_>) -> Self {
         let window = case.observation.window;
-        let mut sums: BTreeMap<RequestClass, (f64, f64)> = BTreeMap::new();
+        let mut sums = [(0.0, 0.0); RequestClass::ALL.len()];
         for request in case.ledger.requests() {
             let client = request.client();
             if !(window.baseline_start..window.swap_start).contains(&client.due) {
@@ -86,17 +85,16 @@ impl Costs {
                 continue;
             }
             for run in request.executions() {
-                let (busy, count) = sums.entry(client.class).or_default();
+                let (busy, count) = &mut sums[client.class as usize];
                 *busy += run.ended.since(run.started).as_secs_f64();
                 *count += 1.0;
             }
         }
-        let mean = |(class, (busy, count)): (RequestClass, (f64, f64))| (class, busy / count);
-        Self(sums.into_iter().map(mean).collect())
+        Self(sums.map(|(busy, count)| (count > 0.0).then(|| busy / count)))
     }
 
     fn of(&self, class: RequestClass, side: &Side) -> f64 {
-        let known = self.0.get(&class).copied();
+        let known = self.0[class as usize];
         known.unwrap_or(side.capacity.service.as_secs_f64())
     }
 }
@@ -109,7 +107,10 @@ fn flows(class: RequestClass) -> bool {
 /// Seconds of work that came to each machine of one side, by slice.
 struct Load {
     began: Instant,
-    slices: Vec<BTreeMap<Ipv4Addr, f64>>,
+    /// The side's machines, in order of address.
+    machines: Vec<Ipv4Addr>,
+    /// By slice, then by machine.
+    slices: Vec<Vec<f64>>,
 }
 
 /// Some slices in a row in which a side had too little.
@@ -132,14 +133,17 @@ impl Load {
         let began = case.observation.window.baseline_start;
         let mut load = Self {
             began,
+            machines: fleet.machines_of(&side.scale_set).collect(),
             slices: Vec::new(),
         };
         for request in case.ledger.requests() {
             let cost = costs.of(request.client().class, side);
             for run in request.executions() {
-                if fleet.scale_set_of(run.address) == Some(&side.scale_set) && run.started >= began
+                let machine = load.machines.binary_search(&run.address);
+                if let Ok(machine) = machine
+                    && run.started >= began
                 {
-                    load.add(run.address, run.started, cost);
+                    load.add(machine, run.started, cost);
                 }
             }
         }
@@ -147,17 +151,18 @@ impl Load {
     }
 
     /// Spreads work over the slices in which a free worker would do it.
-    fn add(&mut self, machine: Ipv4Addr, started: Instant, cost: f64) {
+    fn add(&mut self, machine: usize, started: Instant, cost: f64) {
         let (slice_s, mut left) = (SLICE.as_secs_f64(), cost);
         let offset = started.since(self.began).as_secs_f64();
         let mut index = index_of(offset / slice_s);
         let mut room = slice_s - offset % slice_s;
         while left > 0.0 {
             if self.slices.len() <= index {
-                self.slices.resize_with(index + 1, BTreeMap::new);
+                let idle = vec![0.0; self.machines.len()];
+                self.slices.resize(index + 1, idle);
             }
             let part = left.min(room);
-            *self.slices[index].entry(machine).or_default() += part;
+            self.slices[index][machine] += part;
             left -= part;
             index += 1;
             room = slice_s;
@@ -171,8 +176,8 @@ impl Load {
         let machines = fleet
             .bearing(&side.scale_set, at)
             .min(fleet.bearing(&side.scale_set, at + SLICE));
-        let total: f64 = self.slices[slice].values().sum();
-        let hottest = self.slices[slice].values().copied().fold(0.0, f64::max);
+        let total: f64 = self.slices[slice].iter().sum();
+        let hottest = self.slices[slice].iter().copied().fold(0.0, f64::max);
         let mean = total / (worker_s * f64::from(machines));
         let hot = hottest / worker_s * SIDE_MAX / MACHINE_MAX;
         let used = if total > 0.0 { mean.max(hot) } else { 0.0 };

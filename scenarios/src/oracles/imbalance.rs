@@ -39,7 +39,7 @@ fn judge(case: &Case<'_>, findings: &mut Findings) {
     for role in [Role::Old, Role::New] {
         let side = case.observation.declared.side(role);
         let lives = lives(case, side);
-        for (number, work) in stretches(case, role) {
+        for (number, work) in (0..).zip(stretches(case, role)) {
             let from = start + STRETCH * number;
             let Some((address, ratio)) = hottest(&work, &lives, from, side) else {
                 continue;
@@ -86,19 +86,21 @@ fn hottest(
 }
 
 /// What each side's machines did from the swap's start on, by stretch.
-fn stretches(case: &Case<'_>, role: Role) -> BTreeMap<u32, Work> {
+fn stretches(case: &Case<'_>, role: Role) -> Vec<Work> {
     let start = case.observation.window.swap_start;
     let build = case.observation.declared.side(role).build;
-    let mut stretches: BTreeMap<u32, Work> = BTreeMap::new();
+    let mut stretches: Vec<Work> = Vec::new();
     for request in case.ledger.requests().filter(|request| request.is_short()) {
         for run in request.executions().filter(|run| run.build == build) {
             if run.started < start {
                 continue;
             }
             let number = run.started.since(start).as_secs() / STRETCH.as_secs();
-            let stretch = stretches
-                .entry(u32::try_from(number).unwrap_or(u32::MAX))
-                .or_default();
+            let number = usize::try_from(number).expect("because a run lasts for days at most");
+            if number >= stretches.len() {
+                stretches.resize_with(number + 1, Work::default);
+            }
+            let stretch = &mut stretches[number];
             stretch.requests += 1;
             *stretch.busy.entry(run.address).or_default() += run.ended.since(run.started);
         }

@@ -4,8 +4,6 @@
 //! first answer of the new side on. The way back ends the promise: whoever rolls back says so. So
 //! does a stranger who brings the old side back: that is not the orchestrator's doing.
 
-use std::collections::BTreeMap;
-
 use turquoise_emulator::Instant;
 use turquoise_emulator::ledger::{ConnectionClass, RequestId, User};
 
@@ -34,7 +32,7 @@ fn judge(case: &Case<'_>, findings: &mut Findings) {
         return;
     }
     let returned = returned_by_a_stranger(case);
-    for (user, mut answers) in by_user(case) {
+    for (user, mut answers) in (0..).zip(by_user(case)) {
         answers.retain(|answer| returned.is_none_or(|at| answer.dispatched < at));
         judge_user(case, user, &answers, findings);
     }
@@ -49,17 +47,22 @@ fn returned_by_a_stranger(case: &Case<'_>) -> Option<Instant> {
     returned.next().map(|write| write.at)
 }
 
-/// Every user's answers from the swap's start on, by when they were dispatched.
-fn by_user(case: &Case<'_>) -> BTreeMap<User, Vec<Answer>> {
-    let mut users: BTreeMap<User, Vec<Answer>> = BTreeMap::new();
+/// Every user's answers from the swap's start on, by when they were dispatched. Users are numbered
+/// without gaps.
+fn by_user(case: &Case<'_>) -> Vec<Vec<Answer>> {
+    let mut users: Vec<Vec<Answer>> = Vec::new();
     let start = case.observation.window.swap_start;
     for request in case.ledger.requests() {
         if let Some(answer) = answer(case, request).filter(|a| a.dispatched >= start) {
-            let user = request.client().user;
-            users.entry(user).or_default().push(answer);
+            let user = usize::try_from(request.client().user)
+                .expect("because a usize has at least 32 bits");
+            if user >= users.len() {
+                users.resize_with(user + 1, Vec::new);
+            }
+            users[user].push(answer);
         }
     }
-    for answers in users.values_mut() {
+    for answers in &mut users {
         answers.sort_by_key(|answer| (answer.dispatched, answer.id));
     }
     users

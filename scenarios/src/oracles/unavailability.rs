@@ -31,31 +31,47 @@ struct Minute {
 }
 
 fn judge(case: &Case<'_>, findings: &mut Findings) {
-    let mut minutes: BTreeMap<(User, u64), Minute> = BTreeMap::new();
+    // By minute, then by user: users are numbered without gaps.
+    let mut minutes: BTreeMap<u64, Vec<Minute>> = BTreeMap::new();
     for request in case.ledger.requests() {
         let Some(served) = outcome(case, request) else {
             continue;
         };
         let client = request.client();
         let window = client.due.as_millis() / MINUTE_MS;
-        let minute = minutes.entry((client.user, window)).or_default();
+        let minute = of_user(minutes.entry(window).or_default(), client.user);
         if served {
             minute.served += 1;
         } else {
             minute.lost += 1;
         }
     }
-    for ((user, window), minute) in minutes {
-        if minute.served == 0 && minute.lost >= LEAST_REQUESTS {
-            let at = Instant::from_millis(window * MINUTE_MS);
-            findings.report(at, &["F49", "F53", "F55"], || {
-                format!(
-                    "user {user} saw nothing but {} failures in the minute from {at}",
-                    minute.lost
-                )
-            });
-        }
+    for (user, window, lost) in outages(minutes) {
+        let at = Instant::from_millis(window * MINUTE_MS);
+        findings.report(at, &["F49", "F53", "F55"], || {
+            format!("user {user} saw nothing but {lost} failures in the minute from {at}")
+        });
     }
+}
+
+fn of_user(users: &mut Vec<Minute>, user: User) -> &mut Minute {
+    let place = usize::try_from(user).expect("because a usize has at least 32 bits");
+    if place >= users.len() {
+        users.resize_with(place + 1, Minute::default);
+    }
+    &mut users[place]
+}
+
+/// Whom nothing served in which minute, and how often; by user, then in order of time.
+fn outages(minutes: BTreeMap<u64, Vec<Minute>>) -> Vec<(User, u64, u64)> {
+    let minutes = minutes.into_iter().flat_map(|(window, users)| {
+        let users = (0..).zip(users);
+        users.map(move |(user, minute)| (user, window, minute))
+    });
+    let out = minutes.filter(|(_, _, it)| it.served == 0 && it.lost >= LEAST_REQUESTS);
+    let mut out: Vec<_> = out.map(|(user, at, it)| (user, at, it.lost)).collect();
+    out.sort_unstable();
+    out
 }
 
 /// Whether a request was served; `None` for one that says nothing about the service.

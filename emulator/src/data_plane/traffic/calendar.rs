@@ -26,6 +26,8 @@ pub(crate) struct Calendar {
     far: Wheel,
     /// What ends after those.
     beyond: Vec<Flight>,
+    /// No flight there ends in an earlier turn than this.
+    beyond_from: u64,
     /// Emptied buckets, to be used again.
     spare: Vec<Vec<Flight>>,
 }
@@ -45,6 +47,7 @@ impl Default for Calendar {
             near: Wheel::new(),
             far: Wheel::new(),
             beyond: Vec::new(),
+            beyond_from: u64::MAX,
             spare: Vec::new(),
         }
     }
@@ -60,6 +63,7 @@ impl Calendar {
         } else if turn - now < TURN as u64 {
             self.far.add(turn, flight, &mut self.spare);
         } else {
+            self.beyond_from = self.beyond_from.min(turn);
             self.beyond.push(*flight);
         }
     }
@@ -139,15 +143,23 @@ impl Calendar {
     fn turn(&mut self) {
         let turn = self.first >> TURN_BITS;
         let next = self.far.take(turn);
-        let last = turn + TURN as u64;
-        let beyond = std::mem::take(&mut self.beyond);
-        let (near, still_beyond) = beyond
-            .into_iter()
-            .partition(|flight| bucket_of(flight.ends) >> TURN_BITS < last);
-        self.beyond = still_beyond;
-        for flight in next.iter().chain::<&Vec<Flight>>(&near) {
+        if self.beyond_from <= turn {
+            self.look_beyond(turn);
+        }
+        for flight in &next {
             self.add(flight);
         }
+    }
+
+    /// Takes what ends within reach of the wheels. Whoever looks when the first of them ends need
+    /// not look again for a whole turn of the far wheel.
+    fn look_beyond(&mut self, turn: u64) {
+        let reached = turn + TURN as u64;
+        let near = |flight: &mut Flight| turn_of(flight.ends) < reached;
+        let near: Vec<Flight> = self.beyond.extract_if(.., near).collect();
+        let left = self.beyond.iter().map(|flight| turn_of(flight.ends));
+        self.beyond_from = left.min().unwrap_or(u64::MAX);
+        near.iter().for_each(|flight| self.add(flight));
     }
 }
 
@@ -187,6 +199,10 @@ impl Wheel {
 
 const fn bucket_of(at: Instant) -> u64 {
     at.as_nanos() >> BUCKET_BITS
+}
+
+const fn turn_of(at: Instant) -> u64 {
+    bucket_of(at) >> TURN_BITS
 }
 
 fn place(number: u64) -> usize {
