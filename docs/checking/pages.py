@@ -168,8 +168,9 @@ class Page:
         """Looks whether the command has the verb and the flags; what is not ours is not looked at."""
         for command in fence.commands():
             for part in re.split(r"\n|&&|\|\||[|;]", command.text.replace("\\\n", " ")):
-                words = shlex.split(re.split(r" \d?>", part)[0], comments=True)
-                self.flags_of(command.line, words)
+                with contextlib.suppress(ValueError):  # A quoted text that was cut is no command.
+                    words = shlex.split(re.split(r" \d?>", part)[0], comments=True)
+                    self.flags_of(command.line, words)
             self.done.flags += counted
 
     def flags_of(self, line, words):
