@@ -20,6 +20,8 @@ DEFAULT_TIMEOUT = 45
 # The port of the manual; each page gets a free one in its place.
 PORT = "8400"
 KNOWN = {"exit", "background", "azure", "timeout", "needs", "shown-by"}
+# One command of a line or of a pipe; what stands in quotes belongs to it, line ends and all.
+PART = re.compile(r"""(?:'[^']*'|"[^"]*"|(?<!&)&(?!&)|[^\n|;&])+""")
 PLAIN = {"text", "json", "toml", "yaml", "python", "rust", "csv", "ini", "javascript", "hcl"}
 # What real clients are called, and where ./check installs them.
 CLIENTS = {"az": "azure-cli/bin/az", "python-sdk": "azure-sdk/bin/python3", "node-sdk": "azure-js/node_modules"}
@@ -167,10 +169,9 @@ class Page:
     def flags(self, fence, counted=True):
         """Looks whether the command has the verb and the flags; what is not ours is not looked at."""
         for command in fence.commands():
-            for part in re.split(r"\n|&&|\|\||[|;]", command.text.replace("\\\n", " ")):
-                with contextlib.suppress(ValueError):  # A quoted text that was cut is no command.
-                    words = shlex.split(re.split(r" \d?>", part)[0], comments=True)
-                    self.flags_of(command.line, words)
+            for part in PART.findall(command.text.replace("\\\n", " ")):
+                words = shlex.split(re.split(r" \d?>", part)[0], comments=True)
+                self.flags_of(command.line, words)
             self.done.flags += counted
 
     def flags_of(self, line, words):
