@@ -184,7 +184,8 @@ impl Deployments {
 
     /// Forgets the oldest ended deployments of a scope that remembers too many.
     fn trim(&mut self, scope: &str) {
-        if self.of_scope(scope).count() < CROWDED {
+        let count = self.of_scope(scope).count();
+        if count < CROWDED {
             return;
         }
         let mut ended: Vec<(Instant, ResourceId)> = self
@@ -193,8 +194,7 @@ impl Deployments {
             .map(|held| (held.started, held.id.clone()))
             .collect();
         ended.sort();
-        let surplus = self.of_scope(scope).count() - KEPT;
-        for (_, id) in ended.into_iter().take(surplus) {
+        for (_, id) in ended.into_iter().take(count - KEPT) {
             self.remove(&id);
         }
     }

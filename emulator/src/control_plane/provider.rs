@@ -219,6 +219,15 @@ pub(crate) fn in_use(target: &ResourceId, by: &Reference) -> ArmError {
     )
 }
 
+/// 400 `InvalidParameter`: a body lacks what compute types must have.
+pub(crate) fn missing_parameter(path: &str) -> ArmError {
+    ArmError::bad_request(
+        "InvalidParameter",
+        format!("Required parameter '{path}' is missing (null)."),
+    )
+    .with_target(path)
+}
+
 /// 400 `InvalidResourceReference`: what `referrer` points at does not exist.
 pub(crate) fn invalid_reference(referrer: &ResourceId, target: impl fmt::Display) -> ArmError {
     ArmError::bad_request(

@@ -11,6 +11,7 @@ mod load_balancer;
 mod nat_gateway;
 mod network_interface;
 mod network_security_group;
+mod os_profile;
 mod private_dns;
 mod public_ip_address;
 mod public_ip_prefix;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use turquoise_arm::ResourceId;
 
-use super::Facts;
+use super::{Context, Facts};
 use crate::control_plane::addresses::{AddressBook, Claim};
 use crate::control_plane::clock::{self, Clock};
 use crate::control_plane::config::ControlPlaneConfig;
@@ -48,6 +48,16 @@ pub(crate) struct Scope<'a> {
 }
 
 impl Scope<'_> {
+    /// The same world, to look at only.
+    pub(crate) fn context(&self) -> Context<'_> {
+        Context {
+            store: self.store,
+            addresses: self.addresses,
+            config: self.config,
+            clock: self.clock,
+        }
+    }
+
     /// Records an event at this instant.
     pub(crate) fn event(&mut self, event: Event) {
         self.events.push(Timed {

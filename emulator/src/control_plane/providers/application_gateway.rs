@@ -21,10 +21,8 @@ use turquoise_arm::{ArmError, ResourceId, json as wire};
 use self::on_demand::Asked;
 use super::back_references;
 use crate::control_plane::durations::{Duration, Durations};
-use crate::control_plane::name_rule::NameRule;
 use crate::control_plane::provider::{
-    Begun, Call, Context, DELETE, Ended, Etags, Handled, Kind, Located, PatchMode, Protocol,
-    Provider, PutMode, Scope, Settled, Write,
+    Begun, Call, Context, DELETE, Ended, Handled, Kind, Provider, Scope, Settled, Write,
 };
 use crate::control_plane::references::Reference;
 use crate::control_plane::resolve::Stored;
@@ -42,13 +40,6 @@ static KIND: Kind = Kind {
     resource_type: TYPE,
     api_versions: &["2025-07-01", "2025-01-01", "2023-11-01", "2021-02-01"],
     schema: &schema::SCHEMA,
-    name_rule: NameRule::Network { least: 1, most: 80 },
-    located: Located::Region,
-    etags: Etags::WeakGuid,
-    put: PutMode::Replace,
-    patch: PatchMode::Tags,
-    protocol: Protocol::Network,
-    created: http::StatusCode::CREATED,
     durations: Durations {
         create: Duration::Uniform(360_000, 540_000),
         // Median 20 s, tail of the platform's own upgrades (azure-facts.md §5.4, §8).
@@ -60,7 +51,7 @@ static KIND: Kind = Kind {
         },
         delete: Duration::Uniform(120_000, 360_000),
     },
-    children: &[],
+    ..Kind::NETWORK
 };
 
 /// Start and stop take 2 to 5 minutes (azure-facts.md §8).

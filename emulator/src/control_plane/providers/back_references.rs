@@ -50,6 +50,17 @@ pub(crate) fn push(child: &mut Value, name: &str, id: &ResourceId) {
     }
 }
 
+/// Fills a resource's own list, such as `subnets`, with those users that lie in a collection of that
+/// name; where there are none Azure shows no list.
+pub(crate) fn fill_users(document: &mut Value, users: &[Reference], name: &str) {
+    let segment = format!("/{}/", name.to_ascii_lowercase());
+    let users = users.iter().filter(|by| by.from.key().contains(&segment));
+    let users: Vec<Value> = users.map(|by| json!({"id": by.from.as_str()})).collect();
+    if !users.is_empty() {
+        document["properties"][name] = users.into();
+    }
+}
+
 fn walk(value: &mut Value, lists: &Lists) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(|item| walk(item, lists)),

@@ -8,7 +8,7 @@ use turquoise_arm::{ArmError, ResourceId, json as tree};
 
 use super::virtual_machine::is_machine;
 use crate::control_plane::durations::{Duration, Durations};
-use crate::control_plane::provider::{Context, Kind, Provider, Write};
+use crate::control_plane::provider::{Context, Kind, Provider, Write, missing_parameter};
 use crate::control_plane::references::Reference;
 use crate::control_plane::schema::{Literal, Schema, any, integer, object, open_choice, text};
 use crate::control_plane::store::Resource;
@@ -92,11 +92,7 @@ impl Provider for Disks {
         let option = tree::text(&write.model, "properties.creationData.createOption");
         let given = size(&write.model);
         if option == Some("Empty") && given.is_none() {
-            return Err(ArmError::bad_request(
-                "InvalidParameter",
-                "Required parameter 'disk.diskSizeGB' is missing (null).",
-            )
-            .with_target("disk.diskSizeGB"));
+            return Err(missing_parameter("disk.diskSizeGB"));
         }
         let held = write.previous.as_deref().and_then(size);
         if held.is_some_and(|held| given.is_some_and(|given| given < held)) {

@@ -5,9 +5,7 @@ use turquoise_arm::{ArmError, ResourceId, json as tree};
 
 use crate::control_plane::durations::{Duration, Durations};
 use crate::control_plane::name_rule::NameRule;
-use crate::control_plane::provider::{
-    Context, Etags, Kind, Located, PatchMode, Protocol, Provider, PutMode, Write,
-};
+use crate::control_plane::provider::{Context, Kind, Provider, Write, missing_parameter};
 use crate::control_plane::references::Reference;
 use crate::control_plane::schema::{
     Literal, Schema, Shape, choice, flag, integer, list, object, open_choice, reference, text,
@@ -50,21 +48,14 @@ static SCHEMA: Schema = Schema {
 
 static KIND: Kind = Kind {
     resource_type: "Microsoft.Compute/images",
-    api_versions: &["2024-11-01", "2024-07-01", "2023-09-01", "2022-03-01"],
     schema: &SCHEMA,
     name_rule: NameRule::Network { least: 1, most: 80 },
-    located: Located::Region,
-    etags: Etags::None,
-    put: PutMode::Replace,
-    patch: PatchMode::Merge,
-    protocol: Protocol::Compute,
-    created: http::StatusCode::CREATED,
     durations: Durations {
         create: Duration::Uniform(10_000, 30_000),
         update: Duration::Uniform(2_000, 5_000),
         delete: Duration::Uniform(5_000, 15_000),
     },
-    children: &[],
+    ..Kind::COMPUTE
 };
 
 impl Provider for Images {
@@ -76,11 +67,7 @@ impl Provider for Images {
         let machine = tree::at(&write.model, "properties.sourceVirtualMachine");
         let disk = tree::at(&write.model, "properties.storageProfile.osDisk");
         match (machine, disk) {
-            (None, None) => Err(ArmError::bad_request(
-                "InvalidParameter",
-                "Required parameter 'storageProfile' is missing (null).",
-            )
-            .with_target("storageProfile")),
+            (None, None) => Err(missing_parameter("storageProfile")),
             (None, Some(disk)) => check_source(disk),
             (Some(_), _) => Ok(()),
         }

@@ -17,10 +17,9 @@ use turquoise_arm::{ArmError, ResourceId, json as wire};
 
 use super::{back_references, scale_set};
 use crate::control_plane::durations::{Duration, Durations};
-use crate::control_plane::name_rule::NameRule;
 use crate::control_plane::provider::{
-    Begun, Call, ChildRoute, Context, DELETE, Ended, Etags, Handled, Kind, Located, Outcome,
-    PatchMode, Protocol, Provider, PutMode, Scope, Settled, Write, in_use,
+    Begun, Call, ChildRoute, Context, DELETE, Ended, Handled, Kind, Outcome, Provider, Scope,
+    Settled, Write, in_use,
 };
 use crate::control_plane::references::Reference;
 use crate::control_plane::resolve::load_balancer as resolve;
@@ -38,13 +37,6 @@ static KIND: Kind = Kind {
     resource_type: TYPE,
     api_versions: &["2025-07-01", "2025-01-01", "2023-04-01", "2021-02-01"],
     schema: &schema::SCHEMA,
-    name_rule: NameRule::Network { least: 1, most: 80 },
-    located: Located::Region,
-    etags: Etags::WeakGuid,
-    put: PutMode::Replace,
-    patch: PatchMode::Tags,
-    protocol: Protocol::Network,
-    created: StatusCode::CREATED,
     durations: Durations {
         create: WRITE,
         update: WRITE,
@@ -58,6 +50,7 @@ static KIND: Kind = Kind {
         child("probes", false),
         child("outboundRules", false),
     ],
+    ..Kind::NETWORK
 };
 
 const fn child(collection: &'static str, writable: bool) -> ChildRoute {

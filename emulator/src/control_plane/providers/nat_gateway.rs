@@ -2,9 +2,10 @@
 //!
 //! Kept, checked and answered; nothing leaves through them.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use turquoise_arm::{ArmError, ResourceId, json as tree};
 
+use super::back_references;
 use crate::control_plane::provider::{Context, Kind, Provider, Write, invalid_reference};
 use crate::control_plane::references::Reference;
 use crate::control_plane::schema::{Literal, Schema, any, choice, integer, object, references};
@@ -67,11 +68,8 @@ impl Provider for NatGateways {
     }
 
     fn view(&self, context: &Context<'_>, resource: &Resource, document: &mut Value) {
-        let users = context.store.referrers(&resource.id).iter();
-        let users: Vec<Value> = users.map(|by| json!({"id": by.from.as_str()})).collect();
-        if !users.is_empty() {
-            document["properties"]["subnets"] = users.into();
-        }
+        let users = context.store.referrers(&resource.id);
+        back_references::fill_users(document, users, "subnets");
     }
 }
 

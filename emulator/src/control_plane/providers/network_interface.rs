@@ -6,11 +6,8 @@ use serde_json::{Value, json};
 use turquoise_arm::{ArmError, ResourceId, json as tree};
 
 use super::virtual_machine::is_machine;
-use crate::control_plane::durations::Durations;
-use crate::control_plane::name_rule::NameRule;
 use crate::control_plane::provider::{
-    ChildRoute, Context, Etags, Kind, Located, PatchMode, Protocol, Provider, PutMode, Write,
-    in_use, invalid_reference,
+    ChildRoute, Context, Kind, Provider, Write, in_use, invalid_reference,
 };
 use crate::control_plane::references::Reference;
 use crate::control_plane::schema::{
@@ -73,18 +70,11 @@ static KIND: Kind = Kind {
         "2022-01-01",
     ],
     schema: &SCHEMA,
-    name_rule: NameRule::Network { least: 1, most: 80 },
-    located: Located::Region,
-    etags: Etags::WeakGuid,
-    put: PutMode::Replace,
-    patch: PatchMode::Tags,
-    protocol: Protocol::Network,
-    created: http::StatusCode::CREATED,
-    durations: Durations::SMALL_NETWORK,
     children: &[ChildRoute {
         collection: "ipConfigurations",
         writable: false,
     }],
+    ..Kind::NETWORK
 };
 
 impl Provider for NetworkInterfaces {

@@ -7,11 +7,9 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use turquoise_arm::{ArmError, ResourceId, json as tree};
 
-use crate::control_plane::durations::Durations;
+use super::back_references;
 use crate::control_plane::name_rule::NameRule;
-use crate::control_plane::provider::{
-    ChildRoute, Context, Etags, Kind, Located, PatchMode, Protocol, Provider, PutMode, Write,
-};
+use crate::control_plane::provider::{ChildRoute, Context, Kind, Provider, Write};
 use crate::control_plane::references::Reference;
 use crate::control_plane::schema::{
     Collection, Literal, Schema, any, children, choice, collection, flag, integer, references,
@@ -65,14 +63,6 @@ static KIND: Kind = Kind {
         "2022-01-01",
     ],
     schema: &SCHEMA,
-    name_rule: NameRule::Network { least: 1, most: 80 },
-    located: Located::Region,
-    etags: Etags::WeakGuid,
-    put: PutMode::Replace,
-    patch: PatchMode::Tags,
-    protocol: Protocol::Network,
-    created: http::StatusCode::CREATED,
-    durations: Durations::SMALL_NETWORK,
     children: &[
         ChildRoute {
             collection: "securityRules",
@@ -83,6 +73,7 @@ static KIND: Kind = Kind {
             writable: false,
         },
     ],
+    ..Kind::NETWORK
 };
 
 impl Provider for NetworkSecurityGroups {
@@ -146,16 +137,9 @@ impl Provider for NetworkSecurityGroups {
         let defaults = DEFAULTS.iter().map(|rule| default_rule(resource, rule));
         let defaults: Vec<Value> = defaults.collect();
         document["properties"]["defaultSecurityRules"] = defaults.into();
-        for (member, segment) in [
-            ("networkInterfaces", "/networkinterfaces/"),
-            ("subnets", "/subnets/"),
-        ] {
-            let users = context.store.referrers(&resource.id).iter();
-            let users = users.filter(|by| by.from.key().contains(segment));
-            let users: Vec<Value> = users.map(|by| json!({"id": by.from.as_str()})).collect();
-            if !users.is_empty() {
-                document["properties"][member] = users.into();
-            }
+        let users = context.store.referrers(&resource.id);
+        for list in ["networkInterfaces", "subnets"] {
+            back_references::fill_users(document, users, list);
         }
     }
 }

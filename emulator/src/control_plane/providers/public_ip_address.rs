@@ -10,11 +10,7 @@ use turquoise_arm::{ArmError, ResourceId, json as tree};
 use super::nat_gateway::is_nat_gateway;
 use super::public_ip_prefix;
 use crate::control_plane::addresses::{Cidr, Wish};
-use crate::control_plane::durations::Durations;
-use crate::control_plane::name_rule::NameRule;
-use crate::control_plane::provider::{
-    Context, Etags, Kind, Located, PatchMode, Protocol, Provider, PutMode, Write, invalid_reference,
-};
+use crate::control_plane::provider::{Context, Kind, Provider, Write, invalid_reference};
 use crate::control_plane::references::Reference;
 use crate::control_plane::schema::{
     Literal, Schema, Shape, any, choice, integer, list, object, reference, text,
@@ -65,15 +61,7 @@ static KIND: Kind = Kind {
         "2022-01-01",
     ],
     schema: &SCHEMA,
-    name_rule: NameRule::Network { least: 1, most: 80 },
-    located: Located::Region,
-    etags: Etags::WeakGuid,
-    put: PutMode::Replace,
-    patch: PatchMode::Tags,
-    protocol: Protocol::Network,
-    created: http::StatusCode::CREATED,
-    durations: Durations::SMALL_NETWORK,
-    children: &[],
+    ..Kind::NETWORK
 };
 
 impl Provider for PublicIpAddresses {

@@ -4,9 +4,10 @@
 
 use std::net::Ipv4Addr;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use turquoise_arm::{ArmError, json as tree};
 
+use super::back_references;
 use crate::control_plane::addresses::Cidr;
 use crate::control_plane::name_rule::NameRule;
 use crate::control_plane::provider::{ChildRoute, Context, Kind, Provider, Write};
@@ -86,11 +87,8 @@ impl Provider for RouteTables {
     }
 
     fn view(&self, context: &Context<'_>, resource: &Resource, document: &mut Value) {
-        let users = context.store.referrers(&resource.id).iter();
-        let users: Vec<Value> = users.map(|by| json!({"id": by.from.as_str()})).collect();
-        if !users.is_empty() {
-            document["properties"]["subnets"] = users.into();
-        }
+        let users = context.store.referrers(&resource.id);
+        back_references::fill_users(document, users, "subnets");
     }
 }
 

@@ -28,8 +28,8 @@ use crate::control_plane::durations::{Duration, Durations};
 use crate::control_plane::fleet::{Fleet, Version};
 use crate::control_plane::name_rule::NameRule;
 use crate::control_plane::provider::{
-    Call, Context, DELETE, Ended, Etags, Handled, Kind, Located, Outcome, PatchMode, Protocol,
-    Provider, PutMode, Scope, Settled, Write,
+    Call, Context, DELETE, Ended, Etags, Handled, Kind, Outcome, Provider, PutMode, Scope, Settled,
+    Write,
 };
 use crate::control_plane::references::Reference;
 use crate::control_plane::resolve::{load_balancer, number, scale_set as resolve};
@@ -57,19 +57,15 @@ static KIND: Kind = Kind {
     ],
     schema: &schema::SCHEMA,
     name_rule: NameRule::Compute { most: 64 },
-    located: Located::Region,
     etags: Etags::Counter,
     put: PutMode::Merge,
-    patch: PatchMode::Merge,
-    protocol: Protocol::Compute,
-    created: http::StatusCode::CREATED,
     // What every write takes; instances that come, change or go take longer and are added.
     durations: Durations {
         create: Duration::Uniform(2_000, 4_000),
         update: Duration::Uniform(2_000, 8_000),
         delete: Duration::Uniform(2_000, 4_000),
     },
-    children: &[],
+    ..Kind::COMPUTE
 };
 
 /// The provider.

@@ -18,7 +18,7 @@ use crate::control_plane::durations::{Duration, Durations};
 use crate::control_plane::name_rule::NameRule;
 use crate::control_plane::provider::{
     Begun, Call, Context, DELETE, Ended, Etags, Handled, Kind, Outcome, Provider, PutMode, Scope,
-    Settled, Write, invalid_reference,
+    Settled, Write, invalid_reference, missing_parameter,
 };
 use crate::control_plane::references::Reference;
 use crate::control_plane::store::Resource;
@@ -118,12 +118,7 @@ impl Provider for VirtualMachines {
     fn route(&mut self, scope: &mut Scope<'_>, call: &Call<'_>) -> Result<Handled, ArmError> {
         if call.is("GET", &["instanceView"]) {
             let power = self.power_of(call.id);
-            let context = Context {
-                store: scope.store,
-                addresses: scope.addresses,
-                config: scope.config,
-                clock: scope.clock,
-            };
+            let context = scope.context();
             let view = context.store.get(call.id);
             let view = view.map(|held| power::view(&context, held, power));
             return Ok(Handled::Answer(StatusCode::OK, view.unwrap_or_default()));
@@ -160,18 +155,19 @@ impl VirtualMachines {
     }
 }
 
-fn missing(path: &str) -> ArmError {
-    ArmError::bad_request(
-        "InvalidParameter",
-        format!("Required parameter '{path}' is missing (null)."),
+/// 409 for a change of what a machine was made with.
+fn unchangeable(name: &str) -> ArmError {
+    ArmError::conflict(
+        "PropertyChangeNotAllowed",
+        format!("Changing property '{name}' is not allowed."),
     )
-    .with_target(path)
+    .with_target(name)
 }
 
 fn required(model: &Value) -> Result<(), ArmError> {
     for path in ["hardwareProfile.vmSize", "storageProfile", "networkProfile"] {
         if tree::at(model, &format!("properties.{path}")).is_none() {
-            return Err(missing(path));
+            return Err(missing_parameter(path));
         }
     }
     let disk = tree::at(model, "properties.storageProfile.osDisk");
@@ -179,10 +175,10 @@ fn required(model: &Value) -> Result<(), ArmError> {
     let image = tree::at(model, "properties.storageProfile.imageReference").is_some()
         || disk.is_some_and(|disk| tree::at(disk, "image").is_some());
     if !attached && !image {
-        return Err(missing("imageReference"));
+        return Err(missing_parameter("imageReference"));
     }
     if !attached && tree::at(model, "properties.osProfile").is_none() {
-        return Err(missing("osProfile"));
+        return Err(missing_parameter("osProfile"));
     }
     Ok(())
 }
@@ -204,11 +200,7 @@ fn check_unchanged(write: &Write) -> Result<(), ArmError> {
         let (was, is) = (tree::at(previous, &path), tree::at(&write.model, &path));
         if was != is {
             let name = member.rsplit('.').next().unwrap_or(member);
-            return Err(ArmError::conflict(
-                "PropertyChangeNotAllowed",
-                format!("Changing property '{name}' is not allowed."),
-            )
-            .with_target(name));
+            return Err(unchangeable(name));
         }
     }
     Ok(())
@@ -219,7 +211,7 @@ fn check_interfaces(context: &Context<'_>, write: &Write) -> Result<(), ArmError
     let interfaces: Vec<&Value> =
         tree::items(&write.model, "properties.networkProfile.networkInterfaces").collect();
     if interfaces.is_empty() {
-        return Err(missing("networkProfile.networkInterfaces"));
+        return Err(missing_parameter("networkProfile.networkInterfaces"));
     }
     let primary =
         |interface: &&&Value| tree::boolean(interface, "properties.primary") == Some(true);

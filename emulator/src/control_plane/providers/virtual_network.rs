@@ -7,12 +7,8 @@ use turquoise_arm::{ArmError, ResourceId, json as tree};
 
 use super::scale_set;
 use crate::control_plane::addresses::Cidr;
-use crate::control_plane::durations::Durations;
 use crate::control_plane::name_rule::NameRule;
-use crate::control_plane::provider::{
-    ChildRoute, Context, Etags, Kind, Located, PatchMode, Protocol, Provider, PutMode, Write,
-    in_use,
-};
+use crate::control_plane::provider::{ChildRoute, Context, Kind, Provider, Write, in_use};
 use crate::control_plane::references::Reference;
 use crate::control_plane::schema::{
     Collection, Literal, Schema, Shape, any, children, choice, collection, flag, list, object,
@@ -78,13 +74,6 @@ static KIND: Kind = Kind {
     ],
     schema: &SCHEMA,
     name_rule: NameRule::Network { least: 2, most: 64 },
-    located: Located::Region,
-    etags: Etags::WeakGuid,
-    put: PutMode::Replace,
-    patch: PatchMode::Tags,
-    protocol: Protocol::Network,
-    created: http::StatusCode::CREATED,
-    durations: Durations::SMALL_NETWORK,
     children: &[
         ChildRoute {
             collection: "subnets",
@@ -95,6 +84,7 @@ static KIND: Kind = Kind {
             writable: true,
         },
     ],
+    ..Kind::NETWORK
 };
 
 impl Provider for VirtualNetworks {

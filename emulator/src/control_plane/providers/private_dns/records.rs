@@ -35,85 +35,74 @@ const METADATA: Member = member("metadata", Shape::Texts);
 const FQDN: Member = text("fqdn").read_only();
 const REGISTERED: Member = member("isAutoRegistered", Shape::Boolean).read_only();
 
-static A: Schema = records(&[
-    METADATA,
-    TTL,
-    FQDN,
-    REGISTERED,
-    list(
-        "aRecords",
-        &Shape::Object(&[text("ipv4Address").required()]),
-    )
-    .or(Literal::EmptyList),
-]);
-static AAAA: Schema = records(&[
-    METADATA,
-    TTL,
-    FQDN,
-    REGISTERED,
-    list(
-        "aaaaRecords",
-        &Shape::Object(&[text("ipv6Address").required()]),
-    )
-    .or(Literal::EmptyList),
-]);
-static CNAME: Schema = records(&[
-    METADATA,
-    TTL,
-    FQDN,
-    REGISTERED,
-    object("cnameRecord", &[text("cname").required()]).required(),
-]);
-static MX: Schema = records(&[
-    METADATA,
-    TTL,
-    FQDN,
-    REGISTERED,
-    list(
-        "mxRecords",
-        &Shape::Object(&[
-            integer("preference", 0, 65_535).required(),
-            text("exchange").required(),
-        ]),
-    )
-    .or(Literal::EmptyList),
-]);
-static PTR: Schema = records(&[
-    METADATA,
-    TTL,
-    FQDN,
-    REGISTERED,
-    list("ptrRecords", &Shape::Object(&[text("ptrdname").required()])).or(Literal::EmptyList),
-]);
-static SRV: Schema = records(&[
-    METADATA,
-    TTL,
-    FQDN,
-    REGISTERED,
-    list(
-        "srvRecords",
-        &Shape::Object(&[
-            integer("priority", 0, 65_535).required(),
-            integer("weight", 0, 65_535).required(),
-            integer("port", 0, 65_535).required(),
-            text("target").required(),
-        ]),
-    )
-    .or(Literal::EmptyList),
-]);
-static TXT: Schema = records(&[
-    METADATA,
-    TTL,
-    FQDN,
-    REGISTERED,
-    list("txtRecords", &Shape::Object(&[texts("value").required()])).or(Literal::EmptyList),
-]);
+static A: Schema = Schema {
+    envelope: &[],
+    properties: &with(
+        list(
+            "aRecords",
+            &Shape::Object(&[text("ipv4Address").required()]),
+        )
+        .or(Literal::EmptyList),
+    ),
+};
+static AAAA: Schema = Schema {
+    envelope: &[],
+    properties: &with(
+        list(
+            "aaaaRecords",
+            &Shape::Object(&[text("ipv6Address").required()]),
+        )
+        .or(Literal::EmptyList),
+    ),
+};
+static CNAME: Schema = Schema {
+    envelope: &[],
+    properties: &with(object("cnameRecord", &[text("cname").required()]).required()),
+};
+static MX: Schema = Schema {
+    envelope: &[],
+    properties: &with(
+        list(
+            "mxRecords",
+            &Shape::Object(&[
+                integer("preference", 0, 65_535).required(),
+                text("exchange").required(),
+            ]),
+        )
+        .or(Literal::EmptyList),
+    ),
+};
+static PTR: Schema = Schema {
+    envelope: &[],
+    properties: &with(
+        list("ptrRecords", &Shape::Object(&[text("ptrdname").required()])).or(Literal::EmptyList),
+    ),
+};
+static SRV: Schema = Schema {
+    envelope: &[],
+    properties: &with(
+        list(
+            "srvRecords",
+            &Shape::Object(&[
+                integer("priority", 0, 65_535).required(),
+                integer("weight", 0, 65_535).required(),
+                integer("port", 0, 65_535).required(),
+                text("target").required(),
+            ]),
+        )
+        .or(Literal::EmptyList),
+    ),
+};
+static TXT: Schema = Schema {
+    envelope: &[],
+    properties: &with(
+        list("txtRecords", &Shape::Object(&[texts("value").required()])).or(Literal::EmptyList),
+    ),
+};
 
-const fn records(properties: &'static [Member]) -> Schema {
-    Schema {
-        envelope: &[],
-        properties,
-    }
+/// What every record set has, and its records.
+const fn with(records: Member) -> [Member; 5] {
+    [METADATA, TTL, FQDN, REGISTERED, records]
 }
 
 const fn kind(resource_type: &'static str, schema: &'static Schema) -> Kind {

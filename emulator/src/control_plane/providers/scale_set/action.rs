@@ -11,7 +11,7 @@ use super::set::{BOOT, Set};
 use super::{DELETE_RUNNING, capacity, capacity_part, view};
 use crate::control_plane::durations::Duration;
 use crate::control_plane::fleet::{PowerAction, Window};
-use crate::control_plane::provider::{Begun, Call, Handled, Scope};
+use crate::control_plane::provider::{Begun, Call, Handled, Scope, missing_parameter};
 use crate::control_plane::schema::merge;
 use crate::control_plane::store::State;
 use crate::event::Event;
@@ -119,11 +119,7 @@ fn chosen(call: &Call<'_>, set: &Set, action: Action) -> Result<Vec<u32>, ArmErr
     let ids = wire::at(call.body, "instanceIds").and_then(Value::as_array);
     let Some(ids) = ids.filter(|ids| !ids.is_empty()) else {
         if matches!(action, Action::Delete | Action::Upgrade) {
-            return Err(ArmError::bad_request(
-                "InvalidParameter",
-                "Required parameter 'instanceIds' is missing (null).",
-            )
-            .with_target("instanceIds"));
+            return Err(missing_parameter("instanceIds"));
         }
         let open = set
             .fleet

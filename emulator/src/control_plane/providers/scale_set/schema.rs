@@ -1,5 +1,6 @@
 //! What a uniform scale set's document looks like (azure-facts.md §4.12.2).
 
+use super::super::os_profile::os_profile;
 use crate::control_plane::schema::{
     Literal, Member, Presence, Schema, Shape, any, choice, flag, integer, list, object,
     open_choice, reference, references, text, texts,
@@ -82,17 +83,7 @@ const PROFILE: &[Member] = &[
     text("userData").secret(),
 ];
 
-const OS_PROFILE: &[Member] = &[
-    text("computerNamePrefix"),
-    text("adminUsername"),
-    text("adminPassword").secret(),
-    text("customData").secret(),
-    any("linuxConfiguration"),
-    any("windowsConfiguration"),
-    list("secrets", &Shape::Any).or(Literal::EmptyList),
-    flag("allowExtensionOperations", true),
-    flag("requireGuestProvisionSignal", true),
-];
+const OS_PROFILE: &[Member] = &os_profile(text("computerNamePrefix"));
 
 const STORAGE_PROFILE: &[Member] = &[
     object(

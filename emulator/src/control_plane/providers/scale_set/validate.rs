@@ -6,7 +6,7 @@ use turquoise_arm::{ArmError, ResourceId, json as wire};
 
 use super::cores::cores;
 use super::{capacity, instance, is_set};
-use crate::control_plane::provider::{Context, Write};
+use crate::control_plane::provider::{Context, Write, missing_parameter};
 use crate::control_plane::resolve::reference;
 use crate::control_plane::resolve::scale_set::primary;
 
@@ -48,18 +48,12 @@ fn required(model: &Value) -> Result<(), ArmError> {
     let profile = "properties.virtualMachineProfile";
     for path in ["sku.name", "sku.capacity", profile] {
         if wire::at(model, path).is_none() {
-            return Err(invalid(
-                path,
-                format!("Required parameter '{path}' is missing (null)."),
-            ));
+            return Err(missing_parameter(path));
         }
     }
     let storage = format!("{profile}.storageProfile");
     if wire::at(model, &storage).is_none() {
-        return Err(invalid(
-            &storage,
-            format!("Required parameter '{storage}' is missing (null)."),
-        ));
+        return Err(missing_parameter(&storage));
     }
     let network = "networkProfile.networkInterfaceConfigurations";
     let interface = primary(&model["properties"]["virtualMachineProfile"], network);
@@ -104,12 +98,7 @@ fn image(context: &Context<'_>, profile: &Value) -> Result<(), ArmError> {
     let image = wire::at(profile, "storageProfile.imageReference");
     let Some(image) = image else {
         let is_vhd = wire::at(profile, "storageProfile.osDisk.image.uri").is_some();
-        let refusal = || {
-            invalid(
-                target,
-                "Required parameter 'imageReference' is missing (null).",
-            )
-        };
+        let refusal = || missing_parameter(target);
         return if is_vhd { Ok(()) } else { Err(refusal()) };
     };
     let Some(id) = wire::text(image, "id") else {

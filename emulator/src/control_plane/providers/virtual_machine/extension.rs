@@ -4,10 +4,10 @@
 
 use turquoise_arm::{ArmError, json as tree};
 
+use super::unchangeable;
 use crate::control_plane::durations::{Duration, Durations};
-use crate::control_plane::provider::{Context, Kind, Provider, PutMode, Write};
-use crate::control_plane::schema::{Schema, any, flag, text, texts};
-use crate::control_plane::schema::{Shape, member};
+use crate::control_plane::provider::{Context, Kind, Provider, PutMode, Write, missing_parameter};
+use crate::control_plane::schema::{Schema, Shape, any, flag, member, text, texts};
 
 /// Extensions of single machines.
 #[derive(Clone, Debug)]
@@ -50,22 +50,14 @@ impl Provider for Extensions {
     fn validate(&self, _context: &Context<'_>, write: &mut Write) -> Result<(), ArmError> {
         for member in ["publisher", "type", "typeHandlerVersion"] {
             if tree::text(&write.model, &format!("properties.{member}")).is_none() {
-                return Err(ArmError::bad_request(
-                    "InvalidParameter",
-                    format!("Required parameter '{member}' is missing (null)."),
-                )
-                .with_target(member));
+                return Err(missing_parameter(member));
             }
         }
         let kind = |model| tree::text(model, "properties.type").map(str::to_lowercase);
         if let Some(previous) = &write.previous
             && kind(previous) != kind(&write.model)
         {
-            return Err(ArmError::conflict(
-                "PropertyChangeNotAllowed",
-                "Changing property 'type' is not allowed.",
-            )
-            .with_target("type"));
+            return Err(unchangeable("type"));
         }
         Ok(())
     }

@@ -1,8 +1,9 @@
 //! What a machine's document looks like (specification `compute.json`).
 
+use super::super::os_profile::os_profile;
 use crate::control_plane::schema::{
-    Literal, Member, Schema, Shape, any, flag, integer, list, member, object, open_choice,
-    reference, text,
+    Literal, Member, Schema, Shape, any, integer, list, member, object, open_choice, reference,
+    text,
 };
 
 /// The document.
@@ -71,17 +72,7 @@ const DATA_DISK: &[Member] = &[
     any("managedDisk"),
 ];
 
-const SYSTEM: &[Member] = &[
-    text("computerName"),
-    text("adminUsername"),
-    text("adminPassword").secret(),
-    text("customData").secret(),
-    any("linuxConfiguration"),
-    any("windowsConfiguration"),
-    list("secrets", &Shape::Any).or(Literal::EmptyList),
-    flag("allowExtensionOperations", true),
-    flag("requireGuestProvisionSignal", true),
-];
+const SYSTEM: &[Member] = &os_profile(text("computerName"));
 
 const INTERFACE: &[Member] = &[
     text("id").required(),
