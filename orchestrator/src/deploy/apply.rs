@@ -74,7 +74,8 @@ impl<E: Environment> Applier<'_, E> {
         }
     }
 
-    async fn put(&self, id: &ResourceId, body: &Value) -> Result<(), ArmFailure> {
+    /// Sends a body once and follows it to its end.
+    pub(super) async fn put(&self, id: &ResourceId, body: &Value) -> Result<(), ArmFailure> {
         let accepted = self.arm.write(Method::PUT, id, "", body, None).await?;
         if let Some(operation) = accepted.operation {
             self.arm.finish(&operation, CEILING).await?;
@@ -142,7 +143,8 @@ fn can_pass(trouble: &ArmFailure) -> bool {
         )
 }
 
-fn is_running(found: &Value) -> bool {
+/// Whether a write of it has not ended.
+pub(super) fn is_running(found: &Value) -> bool {
     let status = OperationStatus::read(found);
     status.is_some_and(|status| !status.is_terminal())
 }

@@ -5,11 +5,10 @@
 
 use std::net::Ipv4Addr;
 
-use http::Method;
 use serde_json::{Map, Value, json};
 use turquoise_arm::{ResourceId, json as tree};
 
-use super::apply::{CEILING, PAUSE};
+use super::apply::{CEILING, PAUSE, is_running};
 use super::frontend::subnet_id;
 use super::{Change, DeployError, Deployed, Deployment, SideTemplate};
 use crate::access::Access;
@@ -87,10 +86,7 @@ impl<E: Environment> Deployment<'_, E> {
                 None => {}
             }
         }
-        let accepted = arm.write(Method::PUT, &id, "", &body, None).await;
-        if let Some(operation) = accepted.map_err(failed)?.operation {
-            arm.finish(&operation, CEILING).await.map_err(failed)?;
-        }
+        self.applier.put(&id, &body).await.map_err(failed)?;
         let made = arm.get(&id).await.map_err(failed)?;
         let built = read(name, &made)?;
         if !side.address.is_unspecified() && side.address != built.address {
@@ -122,7 +118,7 @@ impl<E: Environment> Deployment<'_, E> {
         let deadline = self.applier.environment.now() + CEILING;
         loop {
             let found = self.applier.arm.find(id).await.map_err(failed)?;
-            if !found.as_ref().is_some_and(is_active) {
+            if !found.as_ref().is_some_and(is_running) {
                 return Ok(found);
             }
             if self.applier.environment.now() >= deadline {
@@ -152,16 +148,8 @@ fn check_outputs(side: &str, given: &SideTemplate) -> Result<(), DeployError> {
     Ok(())
 }
 
-fn state(deployment: &Value) -> &str {
-    tree::text(deployment, "properties.provisioningState").unwrap_or_default()
-}
-
 fn succeeded(deployment: &Value) -> bool {
-    state(deployment) == "Succeeded"
-}
-
-fn is_active(deployment: &Value) -> bool {
-    !matches!(state(deployment), "Succeeded" | "Failed" | "Canceled")
+    tree::text(deployment, "properties.provisioningState") == Some("Succeeded")
 }
 
 /// The first resource that a deployment would change.
