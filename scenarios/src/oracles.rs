@@ -77,6 +77,16 @@ pub(crate) struct Case<'a> {
     pub(crate) latencies: &'a Latencies,
 }
 
+/// The item at a place of a list, which grows to hold it: for what is numbered without gaps, such as
+/// users, since a look-up per request is what judging spends its time on.
+fn at_place<T: Default>(items: &mut Vec<T>, place: u64) -> &mut T {
+    let place = usize::try_from(place).expect("because what is counted fits into memory");
+    if place >= items.len() {
+        items.resize_with(place + 1, T::default);
+    }
+    &mut items[place]
+}
+
 /// One oracle.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Oracle {

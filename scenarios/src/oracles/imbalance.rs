@@ -12,7 +12,7 @@ use turquoise_emulator::{Event, Instant};
 
 use crate::invariant::Invariant;
 use crate::observation::{Role, Side};
-use crate::oracles::{Case, Findings, Oracle};
+use crate::oracles::{Case, Findings, Oracle, at_place};
 
 pub(crate) const ORACLE: Oracle = Oracle {
     invariant: Invariant::Q(4),
@@ -96,11 +96,7 @@ fn stretches(case: &Case<'_>, role: Role) -> Vec<Work> {
                 continue;
             }
             let number = run.started.since(start).as_secs() / STRETCH.as_secs();
-            let number = usize::try_from(number).expect("because a run lasts for days at most");
-            if number >= stretches.len() {
-                stretches.resize_with(number + 1, Work::default);
-            }
-            let stretch = &mut stretches[number];
+            let stretch = at_place(&mut stretches, number);
             stretch.requests += 1;
             *stretch.busy.entry(run.address).or_default() += run.ended.since(run.started);
         }

@@ -11,7 +11,7 @@ use crate::invariant::Invariant;
 use crate::ledger::Request;
 use crate::observation::{Role, Sessions};
 use crate::oracles::writes::strangers_writes;
-use crate::oracles::{Case, Findings, Oracle};
+use crate::oracles::{Case, Findings, Oracle, at_place};
 
 pub(crate) const ORACLE: Oracle = Oracle {
     invariant: Invariant::S(7),
@@ -54,12 +54,7 @@ fn by_user(case: &Case<'_>) -> Vec<Vec<Answer>> {
     let start = case.observation.window.swap_start;
     for request in case.ledger.requests() {
         if let Some(answer) = answer(case, request).filter(|a| a.dispatched >= start) {
-            let user = usize::try_from(request.client().user)
-                .expect("because a usize has at least 32 bits");
-            if user >= users.len() {
-                users.resize_with(user + 1, Vec::new);
-            }
-            users[user].push(answer);
+            at_place(&mut users, request.client().user.into()).push(answer);
         }
     }
     for answers in &mut users {

@@ -11,7 +11,7 @@ use turquoise_emulator::ledger::User;
 use crate::cause::Cause;
 use crate::invariant::Invariant;
 use crate::ledger::{Class, Request};
-use crate::oracles::{Case, Findings, Oracle};
+use crate::oracles::{Case, Findings, Oracle, at_place};
 
 pub(crate) const ORACLE: Oracle = Oracle {
     invariant: Invariant::Q(6),
@@ -39,7 +39,7 @@ fn judge(case: &Case<'_>, findings: &mut Findings) {
         };
         let client = request.client();
         let window = client.due.as_millis() / MINUTE_MS;
-        let minute = of_user(minutes.entry(window).or_default(), client.user);
+        let minute = at_place(minutes.entry(window).or_default(), client.user.into());
         if served {
             minute.served += 1;
         } else {
@@ -52,14 +52,6 @@ fn judge(case: &Case<'_>, findings: &mut Findings) {
             format!("user {user} saw nothing but {lost} failures in the minute from {at}")
         });
     }
-}
-
-fn of_user(users: &mut Vec<Minute>, user: User) -> &mut Minute {
-    let place = usize::try_from(user).expect("because a usize has at least 32 bits");
-    if place >= users.len() {
-        users.resize_with(place + 1, Minute::default);
-    }
-    &mut users[place]
 }
 
 /// Whom nothing served in which minute, and how often; by user, then in order of time.
