@@ -6,6 +6,8 @@
 
 #[path = "clients/az.rs"]
 mod az;
+#[path = "../emulator/tests/control_plane/edges.rs"]
+mod edges;
 #[path = "clients/portal.rs"]
 mod portal;
 mod support;
@@ -78,7 +80,7 @@ impl Azure {
             let id = item["id"].as_str().expect("an id").to_owned();
             let document = get(&id).await;
             let mut edges = BTreeSet::new();
-            collect(&document, &id, &mut edges);
+            edges::collect(&document, &id, &mut edges);
             let pools = &document["properties"]["backendAddressPools"];
             graph.insert(
                 id.clone(),
@@ -92,22 +94,6 @@ impl Azure {
             );
         }
         json!(graph)
-    }
-}
-
-/// Every id below `value` that leads out of `own`.
-fn collect(value: &Value, own: &str, found: &mut BTreeSet<String>) {
-    match value {
-        Value::Object(members) => {
-            for (name, value) in members {
-                match value.as_str().filter(|_| name == "id") {
-                    Some(id) if !id.starts_with(own) => drop(found.insert(id.to_owned())),
-                    _ => collect(value, own, found),
-                }
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| collect(item, own, found)),
-        _ => {}
     }
 }
 

@@ -3,6 +3,8 @@
 #[path = "support/judge.rs"]
 mod judge;
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -168,7 +170,7 @@ proptest! {
 }
 
 /// The texts that fuzzing begins with; each is a template on its own.
-fn seeds() -> Vec<String> {
+static SEEDS: LazyLock<Vec<String>> = LazyLock::new(|| {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/template");
     let entries = std::fs::read_dir(folder).expect("the corpus is there");
     let mut paths: Vec<_> = entries
@@ -177,16 +179,15 @@ fn seeds() -> Vec<String> {
     paths.sort();
     let texts = paths.iter().map(std::fs::read_to_string);
     texts.collect::<Result<_, _>>().expect("the corpus is text")
-}
+});
 
 #[test]
 fn what_fuzzing_begins_with_is_planned() {
-    let seeds = seeds();
-    assert!(seeds.len() >= 4, "the corpus has lost texts");
-    for seed in seeds {
-        let said = whole(&seed);
+    assert!(SEEDS.len() >= 4, "the corpus has lost texts");
+    for seed in SEEDS.iter() {
+        let said = whole(seed);
         assert!(!said.starts_with("TemplateError"), "{said}");
-        judge(&seed);
+        judge(seed);
     }
 }
 
@@ -199,8 +200,7 @@ proptest! {
         seed in any::<prop::sample::Index>(),
         changes in prop::collection::vec((any::<prop::sample::Index>(), 0..4_u8, any::<u8>()), 1..12),
     ) {
-        let seeds = seeds();
-        let mut bytes = seed.get(&seeds).clone().into_bytes();
+        let mut bytes = seed.get(&SEEDS).clone().into_bytes();
         for (at, kind, byte) in changes {
             let at = at.index(bytes.len() + 1);
             match kind {
@@ -238,18 +238,12 @@ fn body(members: &str) -> String {
 /// Each is refused, by a limit or by what it lacks; none takes the time or the memory it asks for.
 #[test]
 fn bombs_are_refused() {
-    let doubled = |levels: usize| {
-        let double = (1..levels).map(|n| {
-            format!(
-                r#""v{n}": "[concat(variables('v{0}'), variables('v{0}'))]""#,
-                n - 1
-            )
+    let doubled = |first: &str, call: &str| {
+        let double = (1..40).map(|n| {
+            let before = n - 1;
+            format!(r#", "v{n}": "[{call}(variables('v{before}'), variables('v{before}'))]""#)
         });
-        let all: Vec<String> = [r#""v0": "0123456789""#.to_owned()]
-            .into_iter()
-            .chain(double)
-            .collect();
-        all.join(", ")
+        format!(r#""v0": {first}{}"#, double.collect::<String>())
     };
     let deep = |open: &str, close: &str, levels: usize| {
         format!("{}1{}", open.repeat(levels), close.repeat(levels))
@@ -257,24 +251,12 @@ fn bombs_are_refused() {
     let cases = [
         (
             "a text that doubles",
-            output(&doubled(40), "variables('v39')"),
+            output(&doubled(r#""0123456789""#, "concat"), "variables('v39')"),
             "longer than",
         ),
         (
             "a list that doubles",
-            {
-                let double = (1..40).map(|n| {
-                    format!(
-                        r#""v{n}": "[createArray(variables('v{0}'), variables('v{0}'))]""#,
-                        n - 1
-                    )
-                });
-                let all: Vec<String> = [r#""v0": [1]"#.to_owned()]
-                    .into_iter()
-                    .chain(double)
-                    .collect();
-                output(&all.join(", "), "variables('v39')")
-            },
+            output(&doubled("[1]", "createArray"), "variables('v39')"),
             "bytes",
         ),
         (

@@ -4,6 +4,7 @@ mod addresses;
 mod any_request;
 mod autoscale;
 mod deployments;
+mod edges;
 mod etags;
 mod extensions;
 mod faults;
