@@ -12,7 +12,7 @@ use crate::target::Target;
 /// Brings the old side back, gated like the way forward.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  turquoise rollback          ends an unfinished swap backwards, or swaps a finished one back\n  turquoise rollback --endpoint https://management.azure.com\n\nA run that another process drives is asked, as by `turquoise abort`: 10."
+    after_help = "Examples:\n  turquoise rollback          ends an unfinished swap backwards, or swaps a finished one back\n  turquoise rollback --endpoint https://management.azure.com\n\nA run that another process drives is asked, as by `turquoise abort`: 10.\nWhere no run tells which side served before, nothing is done: 3; `turquoise swap --to SIDE` names one."
 )]
 pub(crate) struct Args {
     #[command(flatten)]

@@ -72,6 +72,11 @@ impl Line<'_> {
         })
     }
 
+    /// Whether it speaks of a gateway write: its intent, its answer, or what it came to.
+    pub(crate) fn is_about_a_write(&self) -> bool {
+        matches!(self.kind(), "writing" | "written" | "settled")
+    }
+
     /// The members that a gateway write is about to ask for.
     pub(crate) fn writes_members(&self) -> Option<Vec<String>> {
         if self.kind() != "writing" {

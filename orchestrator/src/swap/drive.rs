@@ -158,11 +158,8 @@ impl<E: Environment> Driver<'_, E> {
         let mut event = None;
         for effect in effects {
             event = match effect {
-                Effect::Record => match self.record(Record::Entered { state }).await {
-                    Ok(()) => {
-                        self.announce();
-                        None
-                    }
+                Effect::Record => match self.begin_state(state).await {
+                    Ok(()) => None,
                     // Where nothing can be written down nothing may be done.
                     Err(_) if state.is_final() => None,
                     Err(blocked) => return Some(blocked),
@@ -185,6 +182,21 @@ impl<E: Environment> Driver<'_, E> {
             }
         }
         event
+    }
+
+    /// Writes a state down and announces it. Whoever stood still meanwhile asks first whether it is
+    /// still the one who may: its lease may have passed to another (F79).
+    async fn begin_state(&self, state: State) -> Result<(), Event> {
+        let since = self.now();
+        self.record(Record::Entered { state }).await?;
+        if self.now().since(since) >= self.run.config.lease.ttl.0 {
+            self.lease.beat(self.run.environment).await;
+            if self.lease.is_lost() {
+                return Err(self.blocked(Reason::LeaseLost));
+            }
+        }
+        self.announce();
+        Ok(())
     }
 
     /// An abort of a state that already is the way back is that state's own work.

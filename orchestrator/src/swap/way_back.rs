@@ -2,8 +2,10 @@
 //!
 //! A rollback is level-triggered: its target is the side that served before the last run that meant
 //! anything, and where that side serves already there is nothing to do. So a second rollback, or one
-//! whose first process died, never swaps forward again.
+//! whose first process died, never swaps forward again. Where no run tells who served before it
+//! refuses: a guess would be a swap that nobody asked for.
 
+use super::account::refused;
 use super::machine::{Ending, State};
 use super::{Verb, begin, last_run, nothing_to_do, unusable};
 use crate::environment::Environment;
@@ -33,13 +35,26 @@ pub async fn abort<E: Environment>(run: &Run<'_, E>) -> SwapReport {
     }
 }
 
+/// What a rollback says that cannot know whom to bring back.
+const NO_HISTORY: &str = "no run in this journal tells which side served before; if another machine \
+    swapped, use its journal, or name the side that shall serve: `turquoise swap --to SIDE`";
+
 /// Brings the old side back: ends an unfinished run backwards, or swaps a finished one back. Where it
-/// serves already nothing is done.
+/// serves already nothing is done; refused where no run tells which side that is.
 pub async fn rollback<E: Environment>(run: &Run<'_, E>) -> SwapReport {
     let target = match target(run.journal).await {
         Ok(target) => target,
         Err(error) => return *unusable(&error),
     };
+    let named = run.settings.to.is_some() || matches!(run.settings.start, Start::Resume(_));
+    if target.is_none() && !named {
+        match last_run(run.journal).await {
+            Ok(Some((_, last))) if last.is_open() || last.died_early() => {}
+            Ok(Some(_)) => return nothing_to_do("no run has changed who serves"),
+            Ok(None) => return *refused(Outcome::Refused, NO_HISTORY.to_owned()),
+            Err(error) => return *unusable(&error),
+        }
+    }
     let settings = Settings {
         start: match &run.settings.start {
             Start::New => Start::ResumeLast,

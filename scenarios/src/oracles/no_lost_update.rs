@@ -32,13 +32,19 @@ fn judge(case: &Case<'_>, findings: &mut Findings) {
     let lines = lines(case.observation);
     for (index, write) in writes.iter().enumerate() {
         if write.ours && write.at >= case.observation.window.swap_start {
-            judge_write(case, &writes[..index], write, findings);
+            judge_write(case, &writes[..index], write, &lines, findings);
             judge_memory(case, writes[..index].last(), write, &lines, findings);
         }
     }
 }
 
-fn judge_write(case: &Case<'_>, before: &[Write<'_>], write: &Write<'_>, findings: &mut Findings) {
+fn judge_write(
+    case: &Case<'_>,
+    before: &[Write<'_>],
+    write: &Write<'_>,
+    lines: &[Line<'_>],
+    findings: &mut Findings,
+) {
     let pool = &case.observation.declared.pool;
     let generation = write.generation;
     for pointer in write
@@ -64,9 +70,11 @@ fn judge_write(case: &Case<'_>, before: &[Write<'_>], write: &Write<'_>, finding
         }
     }
     // Someone else's edit of our pool is lost when our next write restores the state before it; but
-    // who superseded a write of ours that was still under way edited a pool that never was, and who
-    // undoes a write that failed leaves what a failed write leaves.
+    // who superseded a write of ours that was still under way edited a pool that never was, who
+    // undoes a write that failed leaves what a failed write leaves, and who does just what a process
+    // of ours died doing cannot be told from it.
     let undone = !previous.ours
+        && !is_as_intended(previous, pool, lines)
         && !superseded_ours(case, previous.at)
         && !ours_had_failed(case, before)
         && before.len() > 1
@@ -80,6 +88,19 @@ fn judge_write(case: &Case<'_>, before: &[Write<'_>], write: &Write<'_>, finding
             )
         });
     }
+}
+
+/// Whether somebody else's write made the pool what the last intent of ours asked for, about which no
+/// answer was ever written down: whoever takes up that run reads its own write.
+fn is_as_intended(theirs: &Write<'_>, pool: &ResourceId, lines: &[Line<'_>]) -> bool {
+    let earlier = lines.iter().filter(|line| line.at <= theirs.at);
+    let mut writing = earlier.rev().filter(|line| line.is_about_a_write());
+    let unheard = writing.next().and_then(Line::writes_members);
+    let sorted = |mut members: Vec<String>| {
+        members.sort_unstable();
+        members
+    };
+    unheard.map(sorted) == addresses_of(theirs.pools, pool).cloned().map(sorted)
 }
 
 /// Who writes over somebody else's edit of our pool must have seen it: its journal says what it took
@@ -281,6 +302,23 @@ mod tests {
         insert(&mut observation, secs(140), written(FOREIGN, 8, &[OLD]));
         insert(&mut observation, secs(141), written(US, 9, &[OLD, NEW]));
         assert!(!crate::judge(&observation).violates(Invariant::S(15)));
+    }
+
+    #[test]
+    fn who_does_what_a_dead_process_meant_to_do_cannot_be_told_from_it() {
+        let heard = r#"{"record":"written","accepted":true}"#;
+        for (answer, violated) in [(None, false), (Some(heard), true)] {
+            let mut observation = clean();
+            let intent = r#"{"record":"writing","write":{"from":["10.0.1.4","10.0.2.4"],"to":["10.0.1.4"]}}"#;
+            journal(&mut observation, 1, secs(135), intent);
+            if let Some(answer) = answer {
+                journal(&mut observation, 1, secs(136), answer);
+            }
+            insert(&mut observation, secs(140), written(FOREIGN, 8, &[OLD]));
+            insert(&mut observation, secs(141), written(US, 9, &[OLD, NEW]));
+            let verdict = crate::judge(&observation);
+            assert_eq!(verdict.violates(Invariant::S(15)), violated, "{answer:?}");
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use turquoise_emulator::ledger::Attempt;
 use turquoise_emulator::{Event, Instant};
 
 use crate::invariant::Invariant;
-use crate::observation::{Ending, Outcome, WORLD};
+use crate::observation::{Ending, Outcome, Process, WORLD};
 use crate::oracles::{Case, Findings, Oracle};
 use crate::scenario::{Verb, Want};
 
@@ -79,14 +79,33 @@ fn alarms(case: &Case<'_>) -> Vec<(Instant, &'static str)> {
     found
 }
 
-/// When the first process came that was to bring the old side back and was not turned away: while
-/// another one holds the lease nobody hears it, and it says so (F78).
+/// When the first process came that was to bring the old side back and was not turned away: by another
+/// one that holds the lease (F78), or by Azure, which let it write nothing (F62, F80). Both it says.
 fn let_in(case: &Case<'_>, ordered: Instant) -> Option<Instant> {
     let processes = case.observation.record.processes.iter();
     let mut sent = processes.filter(|p| p.verb == Verb::Rollback && p.started >= ordered);
-    let turned_away = |ending| matches!(ending, Ending::Exited { exit_code: 8, .. });
-    sent.find(|process| !turned_away(process.ending))
+    let turned_away = |process: &Process| match process.ending {
+        Ending::Exited { exit_code: 8, .. } => true,
+        Ending::Exited {
+            exit_code: 11,
+            outcome: Outcome::Unchanged,
+        } => was_denied(case, process),
+        _ => false,
+    };
+    sent.find(|process| !turned_away(process))
         .map(|process| process.started)
+}
+
+/// Whether Azure refused a gateway write while that process lived, for want of rights or for a lock.
+fn was_denied(case: &Case<'_>, process: &Process) -> bool {
+    let until = process.ended.unwrap_or(case.observation.window.swap_end);
+    case.observation.events.iter().any(|timed| {
+        (process.started..=until).contains(&timed.at)
+            && matches!(&timed.event, Event::Arm { method, caller, status, code, .. }
+                if method == "PUT"
+                    && case.observation.declared.is_ours(caller)
+                    && (*status == 403 || code.as_deref() == Some("ScopeLocked")))
+    })
 }
 
 /// Whether some gateway instance does without the old side.
@@ -267,6 +286,48 @@ mod tests {
             outcome: Outcome::Parked,
         });
         assert!(!crate::judge(&observation).violates(Invariant::L(4)));
+    }
+
+    /// An operator whom Azure lets write nothing hears so at once, and the clock starts with whoever
+    /// comes when it does; one who was refused nothing has no such excuse.
+    #[test]
+    fn whom_azure_lets_write_nothing_could_not_bring_it_back() {
+        use crate::sample::{US, process};
+        for (status, code, violated) in [
+            (403, "AuthorizationFailed", false),
+            (409, "ScopeLocked", false),
+            (409, "AnotherOperationInProgress", true),
+        ] {
+            let mut observation = clean();
+            observation.declared.policy.rollback_within = Duration::from_secs(10);
+            observation.record.orders.push(OrderGiven {
+                at: secs(180),
+                process: WORLD,
+                want: Want::Rollback,
+            });
+            let ending = Ending::Exited {
+                exit_code: 11,
+                outcome: Outcome::Unchanged,
+            };
+            process(
+                &mut observation,
+                Verb::Rollback,
+                secs(180),
+                secs(190),
+                ending,
+            );
+            let refused = Event::Arm {
+                method: "PUT".to_owned(),
+                target: "/gateway".to_owned(),
+                caller: US.to_owned(),
+                status,
+                code: Some(code.to_owned()),
+                applied: false,
+            };
+            insert(&mut observation, secs(185), refused);
+            let verdict = crate::judge(&observation);
+            assert_eq!(verdict.violates(Invariant::L(4)), violated, "{code}");
+        }
     }
 
     #[test]

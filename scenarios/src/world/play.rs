@@ -112,12 +112,15 @@ async fn ours<S: JournalStore + LeaseStore>(
 impl Part {
     /// Whether what the process brings in is the scenario's old side. Who finds that it serves
     /// already has no plan to tell: it was asked for that side by name, or its rollback found out by
-    /// itself which side to bring back and says which one serves.
+    /// itself which side to bring back and says which one serves. A rollback that has not even asked
+    /// knows from its journal that no run has brought the new side in.
     fn is_reversed(&self, report: &SwapReport) -> bool {
         if report.outcome == turquoise_orchestrator::Outcome::NothingToDo {
             return match (&self.begin.settings.to, self.begin.verb) {
                 (Some(side), _) => side == OLD_SIDE,
-                (None, Deed::Rollback) => report.pool.arm == [self.target.old.address],
+                (None, Deed::Rollback) => {
+                    report.pool.arm.is_empty() || report.pool.arm == [self.target.old.address]
+                }
                 (None, _) => false,
             };
         }

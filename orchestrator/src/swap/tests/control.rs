@@ -169,6 +169,25 @@ fn a_second_rollback_has_nothing_to_do() {
     assert_eq!(lab.swap().pool.arm, [BLUE], "a swap still swaps");
 }
 
+/// It used to swap the idle side in, whatever that was.
+#[test]
+fn a_rollback_without_a_run_before_it_writes_nothing() {
+    let lab = lab();
+    let refused = lab.rollback();
+    assert_eq!(refused.outcome, Outcome::Refused, "{}", refused.reason);
+    assert!(refused.reason.contains("swap --to"), "{}", refused.reason);
+    assert_eq!(lab.writes(), 0);
+
+    let settings = Settings {
+        to: Some("blue".to_owned()),
+        ..settings()
+    };
+    let run = lab.with(&settings, &lab.store);
+    let named = lab.fake.run(rollback(&run));
+    assert_eq!(named.outcome, Outcome::Completed, "{}", named.reason);
+    assert_eq!(named.pool.arm, [BLUE]);
+}
+
 #[test]
 fn a_rollback_that_died_is_gone_on_with_by_the_next_one() {
     for lines in 1..120 {
