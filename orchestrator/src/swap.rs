@@ -137,6 +137,12 @@ async fn died_untold<E: Environment>(
     Ok(held.is_some_and(|(_, lease)| lease.run == id.as_str()))
 }
 
+/// Whether no run of ours came after this one.
+async fn is_last<E: Environment>(run: &Run<'_, E>, id: &RunId) -> Result<bool, Box<SwapReport>> {
+    let last = last_run(run.journal).await.map_err(|e| unusable(&e))?;
+    Ok(last.is_some_and(|(last, _)| last == *id))
+}
+
 /// How many runs back an unfinished one is looked for: a wall clock that was set back gives a new run
 /// an older name (F92), but not by many runs.
 const LOOK_BACK: usize = 16;
@@ -229,9 +235,17 @@ async fn open<'a, E: Environment>(
         .map_err(|e| unusable(&e))?;
     let recovered = Recovered::replay(&entries);
     let has_more_to_do = recovered.has_more_to_do();
-    // It was open when it was chosen; its last process ended it while we waited for the lease.
-    let ended_meanwhile =
-        matches!(run.settings.start, Start::ResumeLast) && !entries.is_empty() && !has_more_to_do;
+    // It was open when it was chosen; its last process ended it while we waited for the lease. Who
+    // names the run whose process died with its last word hears how it ended, too.
+    let over = !entries.is_empty() && !has_more_to_do;
+    let ended_meanwhile = over
+        && match run.settings.start {
+            Start::New => false,
+            Start::ResumeLast => true,
+            Start::Resume(_) => {
+                recovered.outcome == Some(Outcome::Completed) && is_last(run, id).await?
+            }
+        };
     if ended_meanwhile && recovered.outcome == Some(Outcome::Completed) {
         let reason = format!("run `{id}` had completed before this process could take it up");
         return Err(refused(Outcome::Completed, reason));

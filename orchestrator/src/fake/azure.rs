@@ -90,6 +90,18 @@ impl Azure {
         resource["etag"] = json!(revision);
     }
 
+    /// Somebody else's write that leaves all as it is, under way until then, in milliseconds.
+    pub(crate) fn rewrite(&mut self, id: &ResourceId, ends_at: u64) {
+        self.edit(id, |resource| {
+            resource["properties"]["provisioningState"] = json!("Updating");
+        });
+        self.operations.push(Operation {
+            ends_at,
+            target: id.key().to_owned(),
+            end: json!({"status": "Succeeded"}),
+        });
+    }
+
     pub(super) fn handle(&mut self, now: u64, request: &http::Request<Bytes>) -> Answer {
         self.advance(now);
         let path = request.uri().path().to_owned();
@@ -144,7 +156,8 @@ impl Azure {
             self.effective = self.coming.remove(0).1;
         }
         for operation in &self.operations {
-            let done = operation.ends_at <= now;
+            let mut same = self.operations.iter();
+            let done = same.all(|other| other.target != operation.target || other.ends_at <= now);
             if let (true, Some(resource)) = (done, self.resources.get_mut(&operation.target))
                 && resource["properties"]["provisioningState"] == "Updating"
             {

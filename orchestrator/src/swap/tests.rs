@@ -242,6 +242,21 @@ fn a_swap_to_the_live_side_is_done_at_once() {
     assert!(lab.fake.azure.borrow().writes.is_empty());
 }
 
+/// ARM lists what was written at once; while the write runs nobody knows what the gateway does (F76).
+#[test]
+fn a_side_that_a_running_write_lists_does_not_serve_already() {
+    let lab = lab();
+    let ends_at = lab.fake.millis() + 60_000;
+    let gateway = &lab.config.target.gateway;
+    lab.fake.azure.borrow_mut().rewrite(gateway, ends_at);
+    let report = lab.swap_with(&Settings {
+        to: Some("green".to_owned()),
+        ..settings()
+    });
+    assert_eq!(report.outcome, Outcome::NothingToDo, "{}", report.reason);
+    assert!(lab.fake.millis() >= ends_at, "it ended before the write");
+}
+
 #[test]
 fn trouble_with_a_write_is_answered_by_reading_again() {
     use Trouble::{

@@ -171,30 +171,74 @@ fn last_trouble(case: &Case<'_>, from: Instant, to: Instant) -> Instant {
     hits.map(|timed| timed.at).max().unwrap_or(from)
 }
 
-/// What gateway writes that ended after `from`, or not at all, took beyond the ordinary, all together.
+/// What gateway writes took beyond the ordinary after `from`, all together: each up to its end or to
+/// when the last instance used it, whichever is later (a platform upgrade holds instances back).
 fn slowness_of_azure(case: &Case<'_>, from: Instant) -> Duration {
     let declared = &case.observation.declared;
     let (mut slowness, mut under_way) = (Duration::ZERO, None);
     for timed in &case.observation.events {
         match &timed.event {
-            Event::GatewayWritten { gateway, .. } if *gateway == declared.gateway => {
-                under_way = Some(timed.at);
+            Event::GatewayWritten {
+                gateway,
+                generation,
+                ..
+            } if *gateway == declared.gateway => {
+                slowness += held_back(under_way.take(), from);
+                under_way = Some(UnderWay {
+                    began: timed.at,
+                    generation: *generation,
+                    until: None,
+                });
             }
             Event::OperationEnded { resource, verb, .. }
-                if *resource == declared.gateway && verb == "PUT" && timed.at >= from =>
+                if *resource == declared.gateway && verb == "PUT" =>
             {
-                slowness += beyond_the_ordinary(under_way.take(), from, timed.at);
+                reached(&mut under_way, timed.at);
+            }
+            Event::GatewayApplied {
+                gateway,
+                generation,
+                ..
+            } if *gateway == declared.gateway
+                && under_way
+                    .as_ref()
+                    .is_some_and(|write| write.generation == *generation) =>
+            {
+                reached(&mut under_way, timed.at);
             }
             _ => {}
         }
     }
-    let unended = under_way.filter(|began| *began >= from);
-    slowness + beyond_the_ordinary(unended, from, case.observation.window.swap_end)
+    let unended = under_way.as_mut().filter(|write| write.until.is_none());
+    if let Some(write) = unended.filter(|write| write.began >= from) {
+        write.until = Some(case.observation.window.swap_end);
+    }
+    slowness + held_back(under_way, from)
 }
 
-fn beyond_the_ordinary(began: Option<Instant>, from: Instant, to: Instant) -> Duration {
-    let took = began.map_or(Duration::ZERO, |at| to.since(at.max(from)));
-    took.saturating_sub(ORDINARY)
+/// A gateway write, and when it was last heard of.
+struct UnderWay {
+    began: Instant,
+    generation: u64,
+    until: Option<Instant>,
+}
+
+fn reached(write: &mut Option<UnderWay>, at: Instant) {
+    if let Some(write) = write {
+        write.until = Some(at);
+    }
+}
+
+fn held_back(write: Option<UnderWay>, from: Instant) -> Duration {
+    let known = write.and_then(|write| Some((write.began, write.until?)));
+    let since = known.filter(|(_, until)| *until >= from);
+    since.map_or(Duration::ZERO, |(began, until)| {
+        beyond_the_ordinary(began, from, until)
+    })
+}
+
+fn beyond_the_ordinary(began: Instant, from: Instant, to: Instant) -> Duration {
+    to.since(began.max(from)).saturating_sub(ORDINARY)
 }
 
 /// The clean run, whose new side answers 500 from 168 s on.
@@ -274,6 +318,40 @@ mod tests {
                 violated,
                 "back at {back} s"
             );
+        }
+    }
+
+    /// A write whose operation ends while a platform upgrade still holds the instances back is Azure's
+    /// as long; what another write brought is not.
+    #[test]
+    fn a_write_lasts_until_the_last_instance_uses_it() {
+        for (own, violated) in [(true, false), (false, true)] {
+            let mut observation = broken();
+            observation.declared.policy.rollback_within = Duration::from_secs(300);
+            let written = observation
+                .events
+                .iter()
+                .find_map(|timed| match &timed.event {
+                    event @ Event::GatewayWritten { generation, .. } => {
+                        Some((event.clone(), *generation))
+                    }
+                    _ => None,
+                });
+            let (written, generation) = written.expect("it wrote");
+            let ended = Event::OperationEnded {
+                resource: observation.declared.gateway.clone(),
+                verb: "PUT".to_owned(),
+                status: "Succeeded".to_owned(),
+            };
+            insert(&mut observation, secs(210), written);
+            insert(&mut observation, secs(230), ended);
+            for instance in 0..2 {
+                let generation = if own { generation } else { generation + 7 };
+                let back = applied(instance, generation, &[NEW, OLD]);
+                insert(&mut observation, secs(600), back);
+            }
+            let verdict = crate::judge(&observation);
+            assert_eq!(verdict.violates(Invariant::L(4)), violated, "own: {own}");
         }
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join;
+use serde_json::Value;
 
 use super::Driver;
 use super::answers::Window;
@@ -33,11 +34,18 @@ impl<E: Environment> Driver<'_, E> {
             Ok(gateway) => gateway,
             Err(failure) => return self.unreadable(&failure),
         };
-        let Some(members) = self.members_of(&gateway) else {
+        let mut direction = self.direction_of(&gateway);
+        // What ARM lists while a write runs the gateway may not do yet: it serves nobody's word (F76).
+        if matches!(direction, Some(Direction::NothingToDo(_))) && gateway::is_updating(&gateway) {
+            direction = match self.settled_gateway().await {
+                Ok(settled) => self.direction_of(&settled),
+                Err(blocked) => return blocked,
+            };
+        }
+        let Some(direction) = direction else {
             return self.refuse(no_pool(&self.run));
         };
-        let wanted = self.run.settings.to.as_deref();
-        match plan::direction(self.run.config, &members, wanted) {
+        match direction {
             Direction::Swap(sides) => {
                 self.memory.borrow_mut().sides = Some(sides);
                 Event::OnPlan
@@ -51,6 +59,13 @@ impl<E: Environment> Driver<'_, E> {
             }
             Direction::Refused(why) => self.refuse(why),
         }
+    }
+
+    /// Which way the pool would go; `None` without our pool.
+    fn direction_of(&self, gateway: &Value) -> Option<Direction> {
+        let members = self.members_of(gateway)?;
+        let wanted = self.run.settings.to.as_deref();
+        Some(plan::direction(self.run.config, &members, wanted))
     }
 
     pub(super) async fn check(&self) -> Event {

@@ -226,6 +226,26 @@ fn a_run_that_ended_while_its_lease_was_waited_for_is_not_begun_again() {
     assert_eq!(after.state, before.state);
 }
 
+/// Who names the last run after its process died with its last word hears how it ended; a run that
+/// another one followed is over.
+#[test]
+fn the_last_run_named_after_its_end_tells_it() {
+    let lab = lab();
+    assert_eq!(lab.swap().outcome, Outcome::Completed);
+    let last = lab.fake.run(last_run(&lab.store));
+    let (id, _) = last
+        .expect("the store is in memory")
+        .expect("a run has ended");
+    let named = Settings {
+        start: Start::Resume(id),
+        ..settings()
+    };
+    let told = lab.swap_with(&named);
+    assert_eq!((told.outcome, told.changed), (Outcome::Completed, false));
+    assert_eq!(lab.swap().outcome, Outcome::Completed);
+    assert_eq!(lab.swap_with(&named).outcome, Outcome::Stale);
+}
+
 /// A pipeline repeats its command because its machine died after the last line of the journal: the
 /// lease still lies there. Swapping back is not what it wants.
 #[test]
