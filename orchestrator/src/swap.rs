@@ -234,33 +234,9 @@ async fn open<'a, E: Environment>(
         .await
         .map_err(|e| unusable(&e))?;
     let recovered = Recovered::replay(&entries);
-    let has_more_to_do = recovered.has_more_to_do();
-    // It was open when it was chosen; its last process ended it while we waited for the lease. Who
-    // names the run whose process died with its last word hears how it ended, too.
-    let over = !entries.is_empty() && !has_more_to_do;
-    let ended_meanwhile = over
-        && match run.settings.start {
-            Start::New => false,
-            Start::ResumeLast => true,
-            Start::Resume(_) => {
-                recovered.outcome == Some(Outcome::Completed) && is_last(run, id).await?
-            }
-        };
-    if ended_meanwhile && recovered.outcome == Some(Outcome::Completed) {
-        let reason = format!("run `{id}` had completed before this process could take it up");
-        return Err(refused(Outcome::Completed, reason));
-    }
-    if ended_meanwhile {
-        let reason = format!(
-            "run `{id}` ended while the lease was waited for; `turquoise status` says how, then ask \
-             again"
-        );
-        return Err(refused(Outcome::Stale, reason));
-    }
-    if matches!(run.settings.start, Start::Resume(_)) && !has_more_to_do {
-        let reason =
-            format!("run `{id}` is over or was never begun; `turquoise status` names the last run");
-        return Err(refused(Outcome::Stale, reason));
+    if !recovered.has_more_to_do() {
+        let begun = !entries.is_empty();
+        refuse_over_ended_run(run, id, begun.then_some(&recovered)).await?;
     }
     check_sides(run, &recovered)?;
     let began = Record::Began {
@@ -273,6 +249,40 @@ async fn open<'a, E: Environment>(
     written.map_err(|e| unusable(&e))?;
     unpause(run, id).await;
     Ok((journal, recovered))
+}
+
+/// Refuses to begin a run again that is over, and says how it ended; whoever asked for no particular run
+/// goes on with a new one. `None` stands for a run of which nothing is written down.
+async fn refuse_over_ended_run<E: Environment>(
+    run: &Run<'_, E>,
+    id: &RunId,
+    ended: Option<&Recovered>,
+) -> Result<(), Box<SwapReport>> {
+    let completed = ended.is_some_and(|ended| ended.outcome == Some(Outcome::Completed));
+    let (outcome, reason) = match run.settings.start {
+        Start::New => return Ok(()),
+        Start::ResumeLast if ended.is_none() => return Ok(()),
+        // Its process ended it while we waited for the lease, or died with its last word.
+        Start::ResumeLast if completed => completed_before(id),
+        Start::Resume(_) if completed && is_last(run, id).await? => completed_before(id),
+        Start::ResumeLast => (
+            Outcome::Stale,
+            format!(
+                "run `{id}` ended while the lease was waited for; `turquoise status` says how, then \
+                 ask again"
+            ),
+        ),
+        Start::Resume(_) => (
+            Outcome::Stale,
+            format!("run `{id}` is over or was never begun; `turquoise status` names the last run"),
+        ),
+    };
+    Err(refused(outcome, reason))
+}
+
+fn completed_before(id: &RunId) -> (Outcome, String) {
+    let reason = format!("run `{id}` had completed before this process could take it up");
+    (Outcome::Completed, reason)
 }
 
 /// Whoever takes up a paused run lets it go on. A store that cannot take this pauses it once more.
