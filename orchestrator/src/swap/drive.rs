@@ -190,12 +190,19 @@ impl<E: Environment> Driver<'_, E> {
         let since = self.now();
         self.record(Record::Entered { state }).await?;
         if self.now().since(since) >= self.run.config.lease.ttl.0 {
-            self.lease.beat(self.run.environment).await;
-            if self.lease.is_lost() {
-                return Err(self.blocked(Reason::LeaseLost));
-            }
+            self.still_ours().await?;
         }
         self.announce();
+        Ok(())
+    }
+
+    /// Asks the lease's store whether this process still may act (F79); the error is what follows where
+    /// it may not.
+    async fn still_ours(&self) -> Result<(), Event> {
+        self.lease.beat(self.run.environment).await;
+        if self.lease.is_lost() {
+            return Err(self.blocked(Reason::LeaseLost));
+        }
         Ok(())
     }
 

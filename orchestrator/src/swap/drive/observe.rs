@@ -35,7 +35,7 @@ impl<E: Environment> Driver<'_, E> {
             Err(failure) => return self.unreadable(&failure),
         };
         let mut direction = self.direction_of(&gateway);
-        // What ARM lists while a write runs the gateway may not do yet: it serves nobody's word (F76).
+        // While a write runs ARM lists what it asks for, and the gateway may not do it yet (F76).
         if matches!(direction, Some(Direction::NothingToDo(_))) && gateway::is_updating(&gateway) {
             direction = match self.settled_gateway().await {
                 Ok(settled) => self.direction_of(&settled),

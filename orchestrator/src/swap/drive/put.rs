@@ -206,10 +206,9 @@ impl<E: Environment> Driver<'_, E> {
         };
         self.record(intent).await?;
         // The last thing before the write: are we still the one who may (F79)?
-        self.lease.beat(self.run.environment).await;
-        if self.lease.is_lost() {
+        if let Err(lost) = self.still_ours().await {
             self.mark_write(Some(false));
-            return Err(self.blocked(Reason::LeaseLost));
+            return Err(lost);
         }
         if let Some(age) = proof.expired(self.now()) {
             return self.withhold(age).await.map(|()| None);
