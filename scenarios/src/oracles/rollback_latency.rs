@@ -174,71 +174,59 @@ fn last_trouble(case: &Case<'_>, from: Instant, to: Instant) -> Instant {
 /// What gateway writes took beyond the ordinary after `from`, all together: each up to its end or to
 /// when the last instance used it, whichever is later (a platform upgrade holds instances back).
 fn slowness_of_azure(case: &Case<'_>, from: Instant) -> Duration {
-    let declared = &case.observation.declared;
-    let (mut slowness, mut under_way) = (Duration::ZERO, None);
-    for timed in &case.observation.events {
-        match &timed.event {
-            Event::GatewayWritten {
-                gateway,
-                generation,
-                ..
-            } if *gateway == declared.gateway => {
-                slowness += held_back(under_way.take(), from);
-                under_way = Some(UnderWay {
-                    began: timed.at,
-                    generation: *generation,
-                    until: None,
-                });
-            }
-            Event::OperationEnded { resource, verb, .. }
-                if *resource == declared.gateway && verb == "PUT" =>
-            {
-                reached(&mut under_way, timed.at);
-            }
-            Event::GatewayApplied {
-                gateway,
-                generation,
-                ..
-            } if *gateway == declared.gateway
-                && under_way
-                    .as_ref()
-                    .is_some_and(|write| write.generation == *generation) =>
-            {
-                reached(&mut under_way, timed.at);
-            }
-            _ => {}
-        }
+    let mut writes = gateway_writes(case);
+    // Nobody has heard of the last one since.
+    if let Some(last) = writes.last_mut().filter(|write| write.began >= from) {
+        last.until.get_or_insert(case.observation.window.swap_end);
     }
-    let unended = under_way.as_mut().filter(|write| write.until.is_none());
-    if let Some(write) = unended.filter(|write| write.began >= from) {
-        write.until = Some(case.observation.window.swap_end);
-    }
-    slowness + held_back(under_way, from)
+    let beyond = |write: &GatewayWrite| {
+        let until = write.until.filter(|until| *until >= from)?;
+        Some(until.since(write.began.max(from)).saturating_sub(ORDINARY))
+    };
+    writes.iter().filter_map(beyond).sum()
 }
 
-/// A gateway write, and when it was last heard of.
-struct UnderWay {
+/// A gateway write by anybody, and when it was last heard of before the next one.
+struct GatewayWrite {
     began: Instant,
     generation: u64,
     until: Option<Instant>,
 }
 
-fn reached(write: &mut Option<UnderWay>, at: Instant) {
-    if let Some(write) = write {
-        write.until = Some(at);
+fn gateway_writes(case: &Case<'_>) -> Vec<GatewayWrite> {
+    let ours = &case.observation.declared.gateway;
+    let mut writes: Vec<GatewayWrite> = Vec::new();
+    for timed in &case.observation.events {
+        let heard_of = match &timed.event {
+            Event::GatewayWritten {
+                gateway,
+                generation,
+                ..
+            } if gateway == ours => {
+                writes.push(GatewayWrite {
+                    began: timed.at,
+                    generation: *generation,
+                    until: None,
+                });
+                None
+            }
+            Event::OperationEnded { resource, verb, .. } if resource == ours && verb == "PUT" => {
+                writes.last_mut()
+            }
+            Event::GatewayApplied {
+                gateway,
+                generation,
+                ..
+            } if gateway == ours => writes
+                .last_mut()
+                .filter(|write| write.generation == *generation),
+            _ => None,
+        };
+        if let Some(write) = heard_of {
+            write.until = Some(timed.at);
+        }
     }
-}
-
-fn held_back(write: Option<UnderWay>, from: Instant) -> Duration {
-    let known = write.and_then(|write| Some((write.began, write.until?)));
-    let since = known.filter(|(_, until)| *until >= from);
-    since.map_or(Duration::ZERO, |(began, until)| {
-        beyond_the_ordinary(began, from, until)
-    })
-}
-
-fn beyond_the_ordinary(began: Instant, from: Instant, to: Instant) -> Duration {
-    to.since(began.max(from)).saturating_sub(ORDINARY)
+    writes
 }
 
 /// The clean run, whose new side answers 500 from 168 s on.
@@ -266,7 +254,16 @@ pub(super) fn broken() -> crate::Observation {
 mod tests {
     use super::*;
     use crate::observation::{End, OrderGiven};
-    use crate::sample::{NEW, OLD, applied, clean, insert, secs};
+    use crate::sample::{NEW, OLD, US, applied, clean, insert, secs, written};
+
+    /// A write of the gateway ends.
+    fn ended(observation: &crate::Observation) -> Event {
+        Event::OperationEnded {
+            resource: observation.declared.gateway.clone(),
+            verb: "PUT".to_owned(),
+            status: "Succeeded".to_owned(),
+        }
+    }
 
     #[test]
     fn the_old_side_must_be_back_in_time() {
@@ -294,16 +291,7 @@ mod tests {
         // The breach is certain at 200 s; a write sent at 210 s ends at 590 s: 200 s too late.
         for (back, violated) in [(459, false), (461, true)] {
             let mut observation = broken();
-            let written = observation.events.iter().find_map(|timed| {
-                matches!(timed.event, Event::GatewayWritten { .. }).then(|| timed.event.clone())
-            });
-            let gateway = observation.declared.gateway.clone();
-            let ended = Event::OperationEnded {
-                resource: gateway,
-                verb: "PUT".to_owned(),
-                status: "Succeeded".to_owned(),
-            };
-            insert(&mut observation, secs(210), written.expect("it wrote"));
+            insert(&mut observation, secs(210), written(US, 8, &[NEW, OLD]));
             for instance in 0..2 {
                 insert(
                     &mut observation,
@@ -311,6 +299,7 @@ mod tests {
                     applied(instance, 9, &[NEW, OLD]),
                 );
             }
+            let ended = ended(&observation);
             insert(&mut observation, secs(590), ended);
             let verdict = crate::judge(&observation);
             assert_eq!(
@@ -328,25 +317,11 @@ mod tests {
         for (own, violated) in [(true, false), (false, true)] {
             let mut observation = broken();
             observation.declared.policy.rollback_within = Duration::from_secs(300);
-            let written = observation
-                .events
-                .iter()
-                .find_map(|timed| match &timed.event {
-                    event @ Event::GatewayWritten { generation, .. } => {
-                        Some((event.clone(), *generation))
-                    }
-                    _ => None,
-                });
-            let (written, generation) = written.expect("it wrote");
-            let ended = Event::OperationEnded {
-                resource: observation.declared.gateway.clone(),
-                verb: "PUT".to_owned(),
-                status: "Succeeded".to_owned(),
-            };
-            insert(&mut observation, secs(210), written);
+            insert(&mut observation, secs(210), written(US, 8, &[NEW, OLD]));
+            let ended = ended(&observation);
             insert(&mut observation, secs(230), ended);
             for instance in 0..2 {
-                let generation = if own { generation } else { generation + 7 };
+                let generation = if own { 8 } else { 9 };
                 let back = applied(instance, generation, &[NEW, OLD]);
                 insert(&mut observation, secs(600), back);
             }
@@ -370,7 +345,7 @@ mod tests {
     /// comes when it does; one who was refused nothing has no such excuse.
     #[test]
     fn whom_azure_lets_write_nothing_could_not_bring_it_back() {
-        use crate::sample::{US, process};
+        use crate::sample::process;
         for (status, code, violated) in [
             (403, "AuthorizationFailed", false),
             (409, "ScopeLocked", false),
