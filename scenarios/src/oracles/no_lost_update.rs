@@ -96,11 +96,16 @@ fn is_as_intended(theirs: &Write<'_>, pool: &ResourceId, lines: &[Line<'_>]) -> 
     let earlier = lines.iter().filter(|line| line.at <= theirs.at);
     let mut writing = earlier.rev().filter(|line| line.is_about_a_write());
     let unheard = writing.next().and_then(Line::writes_members);
-    let sorted = |mut members: Vec<String>| {
-        members.sort_unstable();
-        members
-    };
-    unheard.map(sorted) == addresses_of(theirs.pools, pool).cloned().map(sorted)
+    let theirs = addresses_of(theirs.pools, pool);
+    unheard
+        .zip(theirs)
+        .is_some_and(|(unheard, theirs)| sorted(unheard) == sorted(theirs.clone()))
+}
+
+/// A pool has no order.
+fn sorted(mut members: Vec<String>) -> Vec<String> {
+    members.sort_unstable();
+    members
 }
 
 /// Who writes over somebody else's edit of our pool must have seen it: its journal says what it took
@@ -122,12 +127,10 @@ fn judge_memory(
     };
     let own = |line: &&Line<'_>| line.process == write.process && line.at <= write.at;
     let mut intents = lines.iter().filter(own).filter_map(Line::replaces_members);
-    let Some(mut believed) = intents.next_back() else {
+    let Some(believed) = intents.next_back().map(sorted) else {
         return;
     };
-    let mut before = before.clone();
-    before.sort_unstable();
-    believed.sort_unstable();
+    let before = sorted(before.clone());
     if before != believed {
         findings.report(write.at, &["F58", "F102"], || {
             format!(
