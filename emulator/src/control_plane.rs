@@ -17,6 +17,7 @@ mod conflict;
 mod delete;
 mod deployments;
 mod durations;
+mod export;
 mod fleet;
 mod groups;
 mod in_use;

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use turquoise_arm::{ArmError, ErrorBody, ResourceId};
 
 use super::answer::Answer;
+use super::export::EXPORT;
 use super::lro::Number;
 use super::name_rule::NameRule;
 use super::provider::{DELETE, Outcome};
@@ -86,9 +87,9 @@ impl ControlPlane {
         name: &str,
         action: &str,
     ) -> Result<Answer, ArmError> {
-        self.existing_group(name)?;
-        if action.eq_ignore_ascii_case("exportTemplate") {
-            return Err(self.unhandled_call(turn.request, &format!("{TYPE}/exportTemplate")));
+        let id = self.existing_group(name)?;
+        if action.eq_ignore_ascii_case(EXPORT) {
+            return self.export_group(turn, &id);
         }
         Err(super::not_a_route(turn.request))
     }
@@ -152,7 +153,7 @@ impl ControlPlane {
 
     fn delete_group(&mut self, turn: Turn<'_>, name: &str) -> Result<Answer, ArmError> {
         let id = self.existing_group(name)?;
-        let running = self.operations.running(&id).first().copied();
+        let running = self.running_delete(&id);
         let number = match running {
             Some(number) => number,
             None => self.begin_group_deletion(turn, &id),
@@ -186,7 +187,7 @@ impl ControlPlane {
             .map(|group| group.id.clone())
             .collect();
         for group in going {
-            if let Some(number) = self.operations.running(&group).first().copied() {
+            if let Some(number) = self.running_delete(&group) {
                 self.push_group_deletion(now, reported, &group, number);
             }
         }

@@ -4,6 +4,7 @@ use http::StatusCode;
 use turquoise_arm::{ArmError, ErrorBody, ResourceId};
 
 use super::answer::Answer;
+use super::export::EXPORT;
 use super::lro::{Dialect, Number, Operation};
 use super::provider::{Ended, Outcome, Settled};
 use super::references;
@@ -36,7 +37,11 @@ impl ControlPlane {
     ) {
         let operation = self.operations.get(number).clone();
         let Some(provider) = operation.provider else {
-            self.finish_group(now, number, outcome);
+            if operation.verb == EXPORT {
+                self.finish_export(now, number, outcome);
+            } else {
+                self.finish_group(now, number, outcome);
+            }
             return;
         };
         let ended = Ended {

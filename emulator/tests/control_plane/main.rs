@@ -6,6 +6,7 @@ mod autoscale;
 mod deployments;
 mod edges;
 mod etags;
+mod exports;
 mod extensions;
 mod faults;
 mod gateways;
