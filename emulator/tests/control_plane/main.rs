@@ -17,6 +17,7 @@ mod load_balancers;
 mod metrics;
 mod networks;
 mod operations;
+mod published_schemas;
 mod records;
 mod routes;
 mod scale_sets;
